@@ -1,0 +1,253 @@
+//! A plan: the tree of codecs that was asked for, and the nodes that record it in a file.
+//!
+//! A node on the wire is: codec id (varint), length of the parameters (varint), the parameters, number of children
+//! (varint), the children. Only ids and parameters are recorded; configurations are not.
+
+use std::sync::Arc;
+
+use super::{Block, Codec, Encoded, Groups, Registry};
+use crate::limits::MAX_PLAN_DEPTH;
+use crate::wire::{Reader, put_bytes, put_varint};
+use crate::{Budget, Error, Lane, Result};
+
+/// A codec and the plans of its children. A child without a plan is stored.
+///
+/// ```
+/// use losslaw::codec::{Delta, Plan, Rans, Registry, Then};
+/// use losslaw::{Budget, Lane, Limits};
+/// let plan: Plan = Delta::default().then(Rans::default());
+/// let lane = Lane::from((0..1000u32).map(|i| i * 3).collect::<Vec<_>>());
+/// let bytes = plan.encode(&lane)?;
+/// assert!(bytes.len() < 40);
+/// assert_eq!(plan.to_string(), "Delta → Rans");
+/// assert_eq!(Registry::default().decode(&bytes, &mut Budget::new(&Limits::default()))?, lane);
+/// # Ok::<(), losslaw::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Plan {
+    codec: Arc<dyn Codec>,
+    children: Vec<Plan>,
+}
+
+/// What the blocks of a lane share, one byte string for each codec along the chain of first children.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Learned {
+    shared: Vec<Vec<u8>>,
+}
+
+impl Learned {
+    /// Bytes shared at one depth of the chain; empty where nothing was learnt.
+    pub fn at(&self, depth: usize) -> &[u8] {
+        self.shared.get(depth).map_or(&[], Vec::as_slice)
+    }
+
+    /// Appends all byte strings behind their number and lengths.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        put_varint(out, self.shared.len() as u64);
+        self.shared.iter().for_each(|bytes| put_bytes(out, bytes));
+    }
+
+    /// Reads what [`Learned::write`] wrote.
+    pub fn read(reader: &mut Reader<'_>, budget: &mut Budget) -> Result<Self> {
+        let count = reader.varint_to(u64::from(MAX_PLAN_DEPTH), "too many shared models")?;
+        let mut shared = Vec::with_capacity(count as usize);
+        for _ in 0..count {
+            let bytes = reader.bytes()?;
+            budget.spend(bytes.len() as u64)?;
+            shared.push(bytes.to_vec());
+        }
+        Ok(Self { shared })
+    }
+}
+
+impl<C: Codec + 'static> From<C> for Plan {
+    fn from(codec: C) -> Self {
+        Self::new(codec, [])
+    }
+}
+
+/// Composes codecs: `a.then(b)` gives the first child of `a` to `b`.
+pub trait Then: Into<Plan> {
+    /// A plan that hands the last first-child lane on to `next`.
+    #[must_use]
+    fn then(self, next: impl Into<Plan>) -> Plan {
+        let mut plan = self.into();
+        let mut last = &mut plan;
+        while !last.children.is_empty() {
+            last = &mut last.children[0];
+        }
+        last.children.push(next.into());
+        plan
+    }
+}
+impl<T: Into<Plan>> Then for T {}
+
+impl Plan {
+    /// A codec and the plans of its children, in the codec's order.
+    pub fn new(codec: impl Codec + 'static, children: impl IntoIterator<Item = Plan>) -> Self {
+        Self { codec: Arc::new(codec), children: children.into_iter().collect() }
+    }
+
+    /// The codec at the root.
+    pub fn codec(&self) -> &dyn Codec {
+        &*self.codec
+    }
+
+    /// Checks what a file could not hold.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] when the plan is deeper than [`MAX_PLAN_DEPTH`] or a codec has more plans than children.
+    pub fn check(&self) -> Result<()> {
+        self.check_below(MAX_PLAN_DEPTH)
+    }
+
+    fn check_below(&self, depth: u32) -> Result<()> {
+        if depth <= 1 {
+            return Err(Error::config("plan depth", MAX_PLAN_DEPTH + 1, "1..=7 codecs above the stored lanes"));
+        }
+        if self.children.len() > self.codec.arity() {
+            return Err(Error::config("plan", self, "at most one plan for each child lane of a codec"));
+        }
+        self.children.iter().try_for_each(|child| child.check_below(depth - 1))
+    }
+
+    /// Codes a lane as one node.
+    pub fn encode(&self, lane: &Lane) -> Result<Vec<u8>> {
+        let mut out = vec![];
+        self.encode_into(lane, &mut out)?;
+        Ok(out)
+    }
+
+    fn encode_into(&self, lane: &Lane, out: &mut Vec<u8>) -> Result<()> {
+        let coded = self.codec.encode(lane)?;
+        self.head(&coded, out);
+        for (index, child) in coded.children.iter().enumerate() {
+            self.child(index).encode_into(child, out)?;
+        }
+        Ok(())
+    }
+
+    /// Learns what the blocks of a lane share.
+    pub fn learn(&self, mut blocks: Vec<Block>) -> Result<Learned> {
+        let mut learned = Learned::default();
+        let mut plan = Some(self);
+        while let Some(Self { codec, children }) = plan {
+            learned.shared.push(codec.learn(&blocks)?);
+            if !codec.carries_groups() {
+                break;
+            }
+            let shared = learned.shared.last().expect("pushed above");
+            for block in &mut blocks {
+                let mut coded = codec.encode_grouped(&block.lane, &block.groups, shared)?;
+                block.lane = coded.children.swap_remove(0);
+            }
+            plan = children.first();
+        }
+        Ok(learned)
+    }
+
+    /// Codes a lane divided into groups, with what its blocks share.
+    pub fn encode_grouped(&self, lane: &Lane, groups: &Groups, learned: &Learned) -> Result<Vec<u8>> {
+        let mut out = vec![];
+        self.encode_grouped_into(lane, groups, learned, 0, &mut out)?;
+        Ok(out)
+    }
+
+    fn encode_grouped_into(
+        &self,
+        lane: &Lane,
+        groups: &Groups,
+        learned: &Learned,
+        depth: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let coded = self.codec.encode_grouped(lane, groups, learned.at(depth))?;
+        self.head(&coded, out);
+        for (index, child) in coded.children.iter().enumerate() {
+            if index == 0 && self.codec.carries_groups() {
+                self.child(0).encode_grouped_into(child, groups, learned, depth + 1, out)?;
+            } else {
+                self.child(index).encode_into(child, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The plan of a child lane; with groups the children come group after group.
+    fn child(&self, index: usize) -> Plan {
+        self.children.get(index % self.codec.arity()).cloned().unwrap_or_else(|| super::Store.into())
+    }
+
+    fn head(&self, coded: &Encoded, out: &mut Vec<u8>) {
+        put_varint(out, u64::from(self.codec.id().0));
+        put_bytes(out, &coded.params);
+        put_varint(out, coded.children.len() as u64);
+    }
+}
+
+impl std::fmt::Display for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.codec.name())?;
+        match self.children.as_slice() {
+            [] => Ok(()),
+            [child] => write!(f, " → {child}"),
+            [first, rest @ ..] => {
+                write!(f, " → ({first}")?;
+                rest.iter().try_for_each(|child| write!(f, ", {child}"))?;
+                f.write_str(")")
+            }
+        }
+    }
+}
+
+impl Registry {
+    /// Decodes a byte string that is exactly one node.
+    pub fn decode(&self, node: &[u8], budget: &mut Budget) -> Result<Lane> {
+        let mut reader = Reader::new(node, "plan");
+        let lane = self.decode_node(&mut reader, None, budget)?;
+        reader.end()?;
+        Ok(lane)
+    }
+
+    /// Decodes a byte string that is exactly one node written by [`Plan::encode_grouped`].
+    pub fn decode_grouped(&self, node: &[u8], groups: &Groups, learned: &Learned, budget: &mut Budget) -> Result<Lane> {
+        let mut reader = Reader::new(node, "plan");
+        let lane = self.decode_node(&mut reader, Some((groups, learned, 0)), budget)?;
+        reader.end()?;
+        if lane.len() != groups.rows() {
+            return Err(reader.corrupt("a lane does not fit its groups"));
+        }
+        Ok(lane)
+    }
+
+    fn decode_node(
+        &self,
+        reader: &mut Reader<'_>,
+        grouped: Option<(&Groups, &Learned, usize)>,
+        budget: &mut Budget,
+    ) -> Result<Lane> {
+        budget.descend(|budget| {
+            let id = reader.varint_to(u64::from(u16::MAX), "a codec id is too large")?;
+            let codec = self.get(super::CodecId(id as u16))?;
+            let params = reader.bytes()?;
+            let count = reader.varint()?;
+            let per_group = grouped.filter(|_| !codec.carries_groups()).map_or(1, |(groups, ..)| groups.len());
+            let own = codec.arity() as u64;
+            if count != own && count != own * per_group as u64 {
+                return Err(reader.corrupt("a codec has the wrong number of children"));
+            }
+            let mut children = Vec::with_capacity(count.min(1024) as usize);
+            for index in 0..count {
+                let handed_on = grouped.filter(|_| index == 0 && codec.carries_groups());
+                let handed_on = handed_on.map(|(groups, learned, depth)| (groups, learned, depth + 1));
+                children.push(self.decode_node(reader, handed_on, budget)?);
+            }
+            match grouped {
+                None => codec.decode(params, children, budget),
+                Some((groups, learned, depth)) => {
+                    codec.decode_grouped(params, children, groups, learned.at(depth), budget)
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! The registry: which codec a wire id stands for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Codec, CodecId};
+use crate::{Error, Result};
+
+/// Codecs by wire id. The default registry holds every codec of this crate.
+///
+/// ```
+/// use losslaw::codec::{CodecId, Registry, Rle};
+/// let mut registry = Registry::default();
+/// assert_eq!(registry.get(CodecId::RLE)?.name(), "Rle");
+/// assert!(registry.add(Rle).is_err(), "the id is taken");
+/// # Ok::<(), losslaw::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Registry {
+    codecs: BTreeMap<CodecId, Arc<dyn Codec>>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        let builtin: Vec<Arc<dyn Codec>> = vec![
+            Arc::new(super::Store),
+            // rle
+            // huffman, rans
+            // bit_pack, delta, standardise, denoise, dictionary, bins
+            // lz77
+        ];
+        Self { codecs: builtin.into_iter().map(|codec| (codec.id(), codec)).collect() }
+    }
+}
+
+impl Registry {
+    /// Adds a codec.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateCodec`] when its id is taken; [`Error::InvalidConfig`] when it lies in this crate's range.
+    pub fn add(&mut self, codec: impl Codec + 'static) -> Result<()> {
+        let id = codec.id();
+        if self.codecs.contains_key(&id) {
+            return Err(Error::DuplicateCodec(id.0));
+        }
+        if id < CodecId::FIRST_USER {
+            return Err(Error::config("codec id", id, "0x8000..=0xffff for codecs of other crates"));
+        }
+        self.codecs.insert(id, Arc::new(codec));
+        Ok(())
+    }
+
+    /// The codec of an id.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCodec`].
+    pub fn get(&self, id: CodecId) -> Result<&dyn Codec> {
+        self.codecs.get(&id).map(|codec| &**codec).ok_or(Error::UnknownCodec(id.0))
+    }
+
+    /// All codecs in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Codec> {
+        self.codecs.values().map(|codec| &**codec)
+    }
+}

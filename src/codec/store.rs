@@ -1,0 +1,61 @@
+//! `Store`: the words as they are, little-endian.
+
+use super::{Codec, CodecId, Encoded, Groups};
+use crate::lane::read_kind;
+use crate::wire::Reader;
+use crate::{Budget, Lane, Result, with_kind};
+
+/// Keeps a lane as it is: one byte for the width, then the words, little-endian.
+///
+/// ```
+/// use losslaw::Lane;
+/// use losslaw::codec::{Codec, Store};
+/// assert_eq!(Store.encode(&Lane::from(vec![258u16]))?.params, [1, 2, 1]);
+/// # Ok::<(), losslaw::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Store;
+
+impl Codec for Store {
+    fn id(&self) -> CodecId {
+        CodecId::STORE
+    }
+
+    fn name(&self) -> &'static str {
+        "Store"
+    }
+
+    fn arity(&self) -> usize {
+        0
+    }
+
+    fn encode(&self, input: &Lane) -> Result<Encoded> {
+        let mut params = vec![input.kind() as u8];
+        params.extend(input.to_le_bytes());
+        Ok(Encoded { params, children: vec![] })
+    }
+
+    fn decode(&self, params: &[u8], _: Vec<Lane>, budget: &mut Budget) -> Result<Lane> {
+        let mut reader = Reader::new(params, "Store");
+        let kind = read_kind(&mut reader)?;
+        let words = reader.rest();
+        with_kind!(kind, W => budget.reserve::<W>((words.len() / kind.width()) as u64))?;
+        Lane::from_le_bytes(kind, words).ok_or_else(|| reader.corrupt("a word is cut"))
+    }
+
+    // Groups change nothing where nothing is modelled.
+    fn encode_grouped(&self, input: &Lane, _: &Groups, _: &[u8]) -> Result<Encoded> {
+        self.encode(input)
+    }
+
+    fn decode_grouped(
+        &self,
+        params: &[u8],
+        children: Vec<Lane>,
+        _: &Groups,
+        _: &[u8],
+        budget: &mut Budget,
+    ) -> Result<Lane> {
+        self.decode(params, children, budget)
+    }
+}
