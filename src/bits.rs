@@ -97,15 +97,13 @@ impl<'a> BitReader<'a> {
     }
 
     fn word(&self, byte: usize) -> u64 {
-        match self.bytes[byte..].first_chunk::<8>() {
-            Some(chunk) => u64::from_le_bytes(*chunk),
-            None => {
-                let mut last = [0; 8];
-                let tail = &self.bytes[byte..];
-                last[..tail.len()].copy_from_slice(tail);
-                u64::from_le_bytes(last)
-            }
+        if let Some(chunk) = self.bytes[byte..].first_chunk::<8>() {
+            return u64::from_le_bytes(*chunk);
         }
+        let mut last = [0; 8];
+        let tail = &self.bytes[byte..];
+        last[..tail.len()].copy_from_slice(tail);
+        u64::from_le_bytes(last)
     }
 }
 

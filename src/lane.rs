@@ -212,11 +212,13 @@ impl Lane {
     }
 
     /// The words of `rows` (word indices), in that order.
+    #[must_use]
     pub fn gather(&self, rows: &[u32]) -> Self {
         with_words!(self, words => Word::wrap(rows.iter().map(|&r| words[r as usize]).collect()))
     }
 
     /// The words of a range.
+    #[must_use]
     pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
         with_words!(self, words => Word::wrap(words[range].to_vec()))
     }

@@ -44,15 +44,15 @@ impl Default for Limits {
 /// A length read from a file is paid for here before anything is allocated for it.
 #[derive(Debug, Clone)]
 pub struct Budget {
-    memory_left: u64,
-    nodes_left: u64,
-    depth_left: u32,
+    memory: u64,
+    nodes: u64,
+    depth: u32,
 }
 
 impl Budget {
     /// A full budget.
     pub fn new(limits: &Limits) -> Self {
-        Self { memory_left: limits.memory_bytes, nodes_left: limits.tree_nodes, depth_left: MAX_PLAN_DEPTH }
+        Self { memory: limits.memory_bytes, nodes: limits.tree_nodes, depth: MAX_PLAN_DEPTH }
     }
 
     /// Pays for `count` values of type `T` and returns `count` as a length.
@@ -77,33 +77,33 @@ impl Budget {
 
     /// Pays for `bytes` bytes of memory.
     pub fn spend(&mut self, bytes: u64) -> Result<()> {
-        self.memory_left = self.memory_left.checked_sub(bytes).ok_or(Error::LimitExceeded {
+        self.memory = self.memory.checked_sub(bytes).ok_or(Error::LimitExceeded {
             what: "memory",
             asked: bytes,
-            allowed: self.memory_left,
+            allowed: self.memory,
         })?;
         Ok(())
     }
 
     /// Pays for `count` tree nodes.
     pub fn nodes(&mut self, count: u64) -> Result<usize> {
-        self.nodes_left = self.nodes_left.checked_sub(count).ok_or(Error::LimitExceeded {
+        self.nodes = self.nodes.checked_sub(count).ok_or(Error::LimitExceeded {
             what: "tree nodes",
             asked: count,
-            allowed: self.nodes_left,
+            allowed: self.nodes,
         })?;
         Ok(count as usize)
     }
 
     /// Runs `inner` one level deeper in a plan.
     pub fn descend<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.depth_left = self.depth_left.checked_sub(1).ok_or(Error::LimitExceeded {
+        self.depth = self.depth.checked_sub(1).ok_or(Error::LimitExceeded {
             what: "plan depth",
             asked: u64::from(MAX_PLAN_DEPTH) + 1,
             allowed: u64::from(MAX_PLAN_DEPTH),
         })?;
         let out = inner(self);
-        self.depth_left += 1;
+        self.depth += 1;
         out
     }
 }
