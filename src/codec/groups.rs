@@ -25,6 +25,12 @@ impl Groups {
         Self { order: (0..len as u32).collect(), starts: vec![0, len as u32] }
     }
 
+    /// Groups from word indices sorted by group, and where each group starts (with the end behind the last).
+    pub(crate) fn from_order(order: Vec<u32>, starts: Vec<u32>) -> Self {
+        debug_assert_eq!(starts.last().map(|&end| end as usize), Some(order.len()));
+        Self { order, starts }
+    }
+
     /// Groups from the group number of each word, by counting sort.
     ///
     /// # Errors

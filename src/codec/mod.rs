@@ -9,16 +9,43 @@
 //! child; entropy coders override the grouped pair to share one stream and to describe their tables tightly.
 //! [`Codec::learn`] yields what several blocks of one lane share, so that a block is coded without its own tables.
 
+pub mod adaptive;
+mod alphabet;
+mod ascending;
+mod auto;
+mod bins;
+mod bit_pack;
+mod delta;
+mod denoise;
+mod dictionary;
+mod entropy;
 mod groups;
+mod huffman;
 mod id;
+mod kinds;
+mod lz77;
 mod plan;
+mod rans;
 mod registry;
+mod rle;
+mod standardise;
 mod store;
 
+pub use auto::{auto, encode_auto};
+pub use bins::Bins;
+pub use bit_pack::BitPack;
+pub use delta::Delta;
+pub use denoise::Denoise;
+pub use dictionary::Dictionary;
 pub use groups::Groups;
+pub use huffman::Huffman;
 pub use id::CodecId;
+pub use lz77::{Lz77, Lz77Effort};
 pub use plan::{Learned, Plan, Then};
+pub use rans::Rans;
 pub use registry::Registry;
+pub use rle::Rle;
+pub use standardise::Standardise;
 pub use store::Store;
 
 use crate::wire::{Reader, put_bytes};
@@ -130,6 +157,9 @@ pub trait Codec: std::fmt::Debug + Send + Sync {
             return self.decode(params, children, budget);
         }
         let mut reader = Reader::new(params, self.name());
+        if children.len() != self.arity() * groups.len() {
+            return Err(reader.corrupt("a codec has the wrong number of children"));
+        }
         let mut children = children.into_iter();
         let mut gathered: Option<Lane> = None;
         for group in 0..groups.len() {
@@ -163,4 +193,46 @@ fn append(all: &mut Lane, more: Lane, part: &'static str) -> Result<()> {
 fn only(children: Vec<Lane>, part: &'static str) -> Result<Lane> {
     let [child] = <[Lane; 1]>::try_from(children).map_err(|_| Error::corrupt(part, "one child lane is expected", 0))?;
     Ok(child)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+
+    /// Takes its child on trust, as the contract of `decode` allows.
+    #[derive(Debug)]
+    struct Trusting;
+
+    impl Codec for Trusting {
+        fn id(&self) -> CodecId {
+            CodecId::FIRST_USER
+        }
+        fn name(&self) -> &'static str {
+            "Trusting"
+        }
+        fn arity(&self) -> usize {
+            1
+        }
+        fn encode(&self, input: &Lane) -> Result<Encoded> {
+            Ok(Encoded { params: vec![], children: vec![input.clone()] })
+        }
+        fn decode(&self, _: &[u8], mut children: Vec<Lane>, _: &mut Budget) -> Result<Lane> {
+            Ok(children.remove(0))
+        }
+    }
+
+    #[test]
+    fn every_group_gets_its_children_or_the_node_is_corrupt() {
+        let groups = Groups::from_leaf_of_row(&[0, 1], 2).unwrap();
+        let mut registry = Registry::default();
+        registry.add(Trusting).unwrap();
+        let decode = |children: &[u8]| {
+            let node = [&[0x80, 0x80, 0x02, 2, 0, 0], children].concat();
+            registry.decode_grouped(&node, &groups, &Learned::default(), &mut Budget::new(&Limits::default()))
+        };
+        let child = [0, 2, 0, 7, 0];
+        assert_eq!(decode(&[&[2], &child[..], &child].concat()).unwrap(), Lane::from(vec![7u8, 7]));
+        assert!(decode(&[&[1], &child[..]].concat()).unwrap_err().to_string().contains("number of children"));
+    }
 }

@@ -85,12 +85,25 @@ impl<T: Into<Plan>> Then for T {}
 impl Plan {
     /// A codec and the plans of its children, in the codec's order.
     pub fn new(codec: impl Codec + 'static, children: impl IntoIterator<Item = Plan>) -> Self {
-        Self { codec: Arc::new(codec), children: children.into_iter().collect() }
+        Self::from_arc(Arc::new(codec), children)
+    }
+
+    /// A shared codec, such as one of [`Registry::iter`], and the plans of its children.
+    pub fn from_arc(codec: Arc<dyn Codec>, children: impl IntoIterator<Item = Plan>) -> Self {
+        Self { codec, children: children.into_iter().collect() }
     }
 
     /// The codec at the root.
     pub fn codec(&self) -> &dyn Codec {
         &*self.codec
+    }
+
+    /// Adds the plan's codecs to a registry, unless their ids are known already.
+    pub(crate) fn register(&self, registry: &mut Registry) -> Result<()> {
+        if registry.get(self.codec.id()).is_err() {
+            registry.insert(self.codec.clone())?;
+        }
+        self.children.iter().try_for_each(|child| child.register(registry))
     }
 
     /// Checks what a file could not hold.

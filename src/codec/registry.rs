@@ -24,10 +24,16 @@ impl Default for Registry {
     fn default() -> Self {
         let builtin: Vec<Arc<dyn Codec>> = vec![
             Arc::new(super::Store),
-            // rle
-            // huffman, rans
-            // bit_pack, delta, standardise, denoise, dictionary, bins
-            // lz77
+            Arc::new(super::Rle),
+            Arc::new(super::Huffman::default()),
+            Arc::new(super::Rans::default()),
+            Arc::new(super::BitPack),
+            Arc::new(super::Delta::default()),
+            Arc::new(super::Standardise),
+            Arc::new(super::Denoise::default()),
+            Arc::new(super::Dictionary),
+            Arc::new(super::Bins::default()),
+            Arc::new(super::Lz77::default()),
         ];
         Self { codecs: builtin.into_iter().map(|codec| (codec.id(), codec)).collect() }
     }
@@ -39,6 +45,10 @@ impl Registry {
     /// # Errors
     /// [`Error::DuplicateCodec`] when its id is taken; [`Error::InvalidConfig`] when it lies in this crate's range.
     pub fn add(&mut self, codec: impl Codec + 'static) -> Result<()> {
+        self.insert(Arc::new(codec))
+    }
+
+    pub(super) fn insert(&mut self, codec: Arc<dyn Codec>) -> Result<()> {
         let id = codec.id();
         if self.codecs.contains_key(&id) {
             return Err(Error::DuplicateCodec(id.0));
@@ -46,7 +56,7 @@ impl Registry {
         if id < CodecId::FIRST_USER {
             return Err(Error::config("codec id", id, "0x8000..=0xffff for codecs of other crates"));
         }
-        self.codecs.insert(id, Arc::new(codec));
+        self.codecs.insert(id, codec);
         Ok(())
     }
 
@@ -59,7 +69,7 @@ impl Registry {
     }
 
     /// All codecs in the order of their ids.
-    pub fn iter(&self) -> impl Iterator<Item = &dyn Codec> {
-        self.codecs.values().map(|codec| &**codec)
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Codec>> {
+        self.codecs.values()
     }
 }

@@ -1,0 +1,149 @@
+//! Choosing a plan for a lane by trial.
+
+use super::{Bins, BitPack, Delta, Dictionary, Huffman, Lz77, Lz77Effort, Plan, Rans, Rle, Standardise, Store, Then};
+use crate::{Error, Lane, Result};
+
+/// Words on which candidates are tried.
+const SAMPLE: usize = 1 << 16;
+/// Stretches of a longer lane that make up its sample.
+const STRETCHES: usize = 8;
+
+/// One way to code a lane, and a cheaper one that tells how well it will do.
+struct Candidate {
+    plan: Plan,
+    trial: Plan,
+}
+
+impl From<Plan> for Candidate {
+    fn from(plan: Plan) -> Self {
+        Self { trial: plan.clone(), plan }
+    }
+}
+
+/// All candidates; the earlier wins a tie.
+fn candidates() -> Vec<Candidate> {
+    let binned = || Bins::default().then(Rans::default());
+    let lz77 = |effort| Lz77 { effort }.each(Rans::default());
+    vec![
+        Plan::from(Store).into(),
+        Plan::from(BitPack).into(),
+        Plan::new(Rle, [binned(), binned()]).into(),
+        Plan::from(Huffman::default()).into(),
+        Plan::from(Rans::default()).into(),
+        binned().into(),
+        Delta::default().then(binned()).into(),
+        Standardise.then(BitPack).into(),
+        Plan::new(Dictionary, [binned(), Delta::default().then(BitPack)]).into(),
+        Candidate { plan: lz77(Lz77Effort::Strong), trial: lz77(Lz77Effort::Fast) },
+    ]
+}
+
+/// The plan that codes a sample of the lane into the fewest bytes.
+///
+/// A lane of up to 65,536 words is its own sample; of a longer one eight stretches, evenly spread, are taken.
+///
+/// ```
+/// use losslaw::Lane;
+/// use losslaw::codec::auto;
+/// let lines = Lane::from(b"the same line again and again\n".repeat(50));
+/// assert!(auto(&lines)?.to_string().starts_with("Lz77"));
+/// # Ok::<(), losslaw::Error>(())
+/// ```
+pub fn auto(lane: &Lane) -> Result<Plan> {
+    Ok(ranked(lane)?.swap_remove(0).1)
+}
+
+/// Codes a lane by the plan that suits it, never into more bytes than [`Store`] needs; returns the plan and the node.
+///
+/// Of the two plans that code the sample best both are tried on the whole lane if they come close to each other.
+pub fn encode_auto(lane: &Lane) -> Result<(Plan, Vec<u8>)> {
+    let ranked = ranked(lane)?;
+    let close = ranked[0].0 + ranked[0].0 / 16;
+    let stored = Plan::from(Store);
+    let node = stored.encode(lane)?;
+    let mut best = (stored, node);
+    for (_, plan) in ranked.into_iter().take(2).filter(|&(bytes, _)| bytes <= close) {
+        let node = plan.encode(lane)?;
+        if node.len() < best.1.len() {
+            best = (plan, node);
+        }
+    }
+    Ok(best)
+}
+
+/// The candidates that can code the lane, by the bytes their trials take for its sample.
+fn ranked(lane: &Lane) -> Result<Vec<(usize, Plan)>> {
+    let sample = sample(lane);
+    let mut ranked = vec![];
+    for Candidate { plan, trial } in candidates() {
+        match trial.encode(&sample) {
+            Ok(node) => ranked.push((node.len(), plan)),
+            Err(Error::Unsuitable { .. }) => (),
+            Err(error) => return Err(error),
+        }
+    }
+    // Stable, so that the order of the candidates settles ties.
+    ranked.sort_by_key(|&(bytes, _)| bytes);
+    Ok(ranked)
+}
+
+fn sample(lane: &Lane) -> Lane {
+    if lane.len() <= SAMPLE {
+        return lane.clone();
+    }
+    let stretch = SAMPLE / STRETCHES;
+    let starts = (0..STRETCHES).map(|k| (lane.len() - stretch) * k / (STRETCHES - 1));
+    lane.gather(&starts.flat_map(|start| start as u32..(start + stretch) as u32).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::codec::Registry;
+    use crate::{Budget, Limits};
+
+    /// Words without any pattern.
+    fn noise(len: usize) -> Vec<u64> {
+        let mut state = 7u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state ^ state >> 29
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
+    fn name(lane: &Lane) -> String {
+        auto(lane).unwrap().to_string()
+    }
+
+    #[test]
+    fn each_kind_of_data_gets_its_plan() {
+        assert_eq!(name(&Lane::from(noise(5000))), "Store");
+        let skewed: Vec<u8> = noise(5000).iter().map(|n| u8::from((n >> 40).is_multiple_of(10))).collect();
+        assert_eq!(name(&Lane::from(skewed)), "Rans");
+        let pieces = noise(50).iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<_>>().repeat(20);
+        assert!(name(&Lane::from(pieces)).starts_with("Lz77"));
+    }
+
+    #[test]
+    fn the_sample_of_a_long_lane_reaches_from_end_to_end() {
+        let lane = Lane::from((0..1u32 << 20).collect::<Vec<_>>());
+        let sample = sample(&lane);
+        assert_eq!((sample.len(), sample.get(0), sample.max()), (SAMPLE, Some(0), Some((1 << 20) - 1)));
+    }
+
+    proptest! {
+        #[test]
+        fn lanes_return_and_are_never_larger_than_stored(
+            words in prop::collection::vec(prop_oneof![0u64..5, any::<u64>()], 0..200),
+            shift in 0u32..64,
+        ) {
+            let lane = Lane::narrowest(words.iter().map(|word| word >> shift).collect());
+            let (_, node) = encode_auto(&lane).unwrap();
+            prop_assert!(node.len() <= Plan::from(Store).encode(&lane).unwrap().len());
+            prop_assert_eq!(Registry::default().decode(&node, &mut Budget::new(&Limits::default())).unwrap(), lane);
+        }
+    }
+}

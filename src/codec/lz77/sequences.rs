@@ -1,0 +1,225 @@
+//! Sequences and how they become lanes of codes and a stream of extra bits, and back.
+
+use super::split::Split;
+use crate::bits::{BitReader, BitWriter};
+use crate::{Error, Result, Word};
+
+/// Lanes of offset codes, one for each class of match lengths.
+pub(super) const OFFSET_LANES: usize = 4;
+/// Shortest match that a sequence can express.
+pub(super) const MIN_MATCH: u32 = 2;
+/// Distances that the first sequences may repeat.
+const FIRST_REPEATS: [u32; 3] = [1, 2, 4];
+/// Codes a number can have: those of numbers below 2^25.
+pub(super) const CODES: usize = 16 + 2 * 21;
+/// Codes an offset can have.
+pub(super) const OFFSET_CODES: usize = 3 + CODES;
+
+/// Some literals, then a stretch that occurred before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sequence {
+    /// Number of literals.
+    pub run: u32,
+    /// Length of the match.
+    pub length: u32,
+    /// 0, 1, 2 for a distance used lately, else the distance + 2.
+    pub offset: u32,
+}
+
+/// The last three distances, latest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Repeats(pub [u32; 3]);
+
+impl Default for Repeats {
+    fn default() -> Self {
+        Self(FIRST_REPEATS)
+    }
+}
+
+impl Repeats {
+    /// The offset that stands for a distance.
+    pub fn offset(self, distance: u32) -> u32 {
+        self.0.iter().position(|&r| r == distance).map_or(distance + 2, |k| k as u32)
+    }
+
+    /// The distance an offset stands for, moved to the front.
+    #[inline]
+    pub fn distance(&mut self, offset: u32) -> u32 {
+        let [a, b, c] = self.0;
+        self.0 = match offset {
+            0 => return a,
+            1 => [b, a, c],
+            2 => [c, a, b],
+            _ => [offset - 2, a, b],
+        };
+        self.0[0]
+    }
+}
+
+/// A number as a code and extra bits: below 16 itself, above two codes for each power of two.
+///
+/// With e = floor(log2 n) the code is 16 + 2 (e - 4) + (bit e - 1 of n) and the e - 1 low bits are extra.
+#[inline]
+pub(super) fn code(n: u32) -> (u8, u32) {
+    if n < 16 {
+        return (n as u8, 0);
+    }
+    let e = n.ilog2();
+    (16 + 2 * (e as u8 - 4) + (n >> (e - 1) & 1) as u8, e - 1)
+}
+
+/// The smallest number with a code below [`CODES`], and how many extra bits it has.
+#[inline]
+pub(super) fn base(code: u8) -> (u32, u32) {
+    if code < 16 {
+        return (u32::from(code), 0);
+    }
+    let bits = u32::from(code - 16) / 2 + 3;
+    ((2 + u32::from(code & 1)) << bits, bits)
+}
+
+/// An offset as a code and extra bits.
+#[inline]
+pub(super) fn offset_code(offset: u32) -> (u8, u32) {
+    if offset < 3 {
+        return (offset as u8, 0);
+    }
+    let (code, bits) = code(offset - 3);
+    (code + 3, bits)
+}
+
+/// The lane of an offset: short matches are near, long ones anywhere.
+#[inline]
+pub(super) fn offset_lane(length: u32) -> usize {
+    (length - MIN_MATCH).min(OFFSET_LANES as u32 - 1) as usize
+}
+
+/// The lanes of a parsed lane.
+#[derive(Debug, Default)]
+pub(super) struct Lanes<W> {
+    /// Literals by class of the word before them.
+    pub literals: Vec<Vec<W>>,
+    /// Codes of the runs of literals.
+    pub runs: Vec<u8>,
+    /// Codes of the match lengths less [`MIN_MATCH`].
+    pub lengths: Vec<u8>,
+    /// Codes of the offsets by class of the match length.
+    pub offsets: [Vec<u8>; OFFSET_LANES],
+}
+
+impl<W: Word> Lanes<W> {
+    /// Takes `words` apart by `sequences`; extra bits go to `bits`. What follows the last sequence is literals.
+    pub fn split(words: &[W], sequences: &[Sequence], split: &Split, bits: &mut BitWriter) -> Self {
+        let mut lanes = Self { literals: vec![vec![]; split.classes()], ..Self::default() };
+        let mut at = 0;
+        for sequence in sequences {
+            lanes.take_literals(words, at..at + sequence.run as usize, split);
+            let run = code(sequence.run);
+            let length = code(sequence.length - MIN_MATCH);
+            let offset = offset_code(sequence.offset);
+            lanes.runs.push(run.0);
+            lanes.lengths.push(length.0);
+            lanes.offsets[offset_lane(sequence.length)].push(offset.0);
+            bits.put(u64::from(sequence.run), run.1);
+            bits.put(u64::from(sequence.length - MIN_MATCH), length.1);
+            bits.put(u64::from(sequence.offset.wrapping_sub(3)), offset.1);
+            at += (sequence.run + sequence.length) as usize;
+        }
+        lanes.take_literals(words, at..words.len(), split);
+        lanes
+    }
+
+    fn take_literals(&mut self, words: &[W], range: std::ops::Range<usize>, split: &Split) {
+        for at in range {
+            self.literals[split.class(words, at)].push(words[at]);
+        }
+    }
+}
+
+/// Puts a lane of `len` words together; `len` has been paid for.
+pub(super) fn join<W: Word>(
+    len: usize,
+    split: &Split,
+    literals: &[&[W]],
+    [runs, lengths]: [&[u8]; 2],
+    mut offsets: [&[u8]; OFFSET_LANES],
+    bits: &mut BitReader<'_>,
+) -> Result<Vec<W>> {
+    let corrupt = |what, at| Err(Error::corrupt(super::NAME, what, at));
+    if runs.len() != lengths.len() {
+        return corrupt("runs and lengths differ in number", 0);
+    }
+    let mut out = Vec::with_capacity(len);
+    let mut sources = Sources { split, lanes: literals.iter().map(|lane| lane.iter()).collect() };
+    let mut repeats = Repeats::default();
+    for (index, (&run, &length)) in runs.iter().zip(lengths).enumerate() {
+        let run = number(run, bits)? as usize;
+        let length = number(length, bits)? + MIN_MATCH;
+        let Some((&offset, rest)) = offsets[offset_lane(length)].split_first() else {
+            return corrupt("an offset is missing", index);
+        };
+        offsets[offset_lane(length)] = rest;
+        let offset = if offset < 3 { u32::from(offset) } else { number(offset - 3, bits)? + 3 };
+        let distance = repeats.distance(offset) as usize;
+        let length = length as usize;
+        if run + length > len - out.len() {
+            return corrupt("a match ends behind the lane", index);
+        }
+        sources.copy(run, &mut out)?;
+        let Some(start) = out.len().checked_sub(distance) else {
+            return corrupt("a match begins before the lane", index);
+        };
+        repeat(&mut out, start, length);
+    }
+    sources.copy(len - out.len(), &mut out)?;
+    if sources.lanes.iter().any(|lane| lane.len() > 0) || offsets.iter().any(|lane| !lane.is_empty()) {
+        return corrupt("a child lane has words left over", len);
+    }
+    bits.end()?;
+    Ok(out)
+}
+
+#[inline]
+fn number(code: u8, bits: &mut BitReader<'_>) -> Result<u32> {
+    if usize::from(code) >= CODES {
+        return Err(Error::corrupt(super::NAME, "a code is too large", 0));
+    }
+    let (base, extra) = base(code);
+    Ok(base + bits.take(extra)? as u32)
+}
+
+/// Appends `length` words, each a copy of the one `out.len() - start` before it.
+#[inline]
+fn repeat<W: Word>(out: &mut Vec<W>, start: usize, mut length: usize) {
+    // A match may run into itself; what is there to copy doubles each time.
+    while length > 0 {
+        let some = length.min(out.len() - start);
+        out.extend_from_within(start..start + some);
+        length -= some;
+    }
+}
+
+/// Literals not copied yet.
+struct Sources<'a, W> {
+    split: &'a Split,
+    lanes: Vec<std::slice::Iter<'a, W>>,
+}
+
+impl<W: Word> Sources<'_, W> {
+    #[inline]
+    fn copy(&mut self, run: usize, out: &mut Vec<W>) -> Result<()> {
+        let missing = || Error::corrupt(super::NAME, "a literal is missing", 0);
+        if self.split.classes() == 1 {
+            let lane = &mut self.lanes[0];
+            let (head, rest) = lane.as_slice().split_at_checked(run).ok_or_else(missing)?;
+            out.extend_from_slice(head);
+            *lane = rest.iter();
+            return Ok(());
+        }
+        for _ in 0..run {
+            let class = self.split.class(out, out.len());
+            out.push(*self.lanes[class].next().ok_or_else(missing)?);
+        }
+        Ok(())
+    }
+}
