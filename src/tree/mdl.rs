@@ -1,0 +1,61 @@
+//! `Mdl`: binary splits by information gain, pruned by description length.
+
+use serde::{Deserialize, Serialize};
+
+use super::grow::{Criterion, Growth, Problem};
+use super::{Feature, Frame, prune};
+use crate::Result;
+use crate::partition::{Partition, Partitioner, Target};
+
+/// Grows binary trees (thresholds and value sets) and keeps a split only if it pays for its own description:
+/// the bits of all leaves under their own distributions, plus what it takes to say those distributions and the split.
+///
+/// This is the default of the crate: its trees are judged by the size of the file and by nothing else.
+///
+/// Source: J. R. Quinlan and R. L. Rivest, "Inferring Decision Trees Using the Minimum Description Length Principle",
+/// Information and Computation 80(3), 1989.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mdl {
+    /// Fewest sampled rows of a leaf.
+    pub min_leaf: u32,
+    /// Most leaves.
+    pub max_leaves: usize,
+    /// Longest path.
+    pub max_depth: usize,
+    /// Bits charged for a split besides naming its feature and cut.
+    pub split_bits: u64,
+}
+
+impl Mdl {
+    /// What the pipeline uses where no other partitioner is given.
+    pub const DEFAULT: Self = Self { min_leaf: 16, max_leaves: 1024, max_depth: 24, split_bits: 8 };
+}
+
+impl Default for Mdl {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl Partitioner for Mdl {
+    fn name(&self) -> &'static str {
+        "Mdl"
+    }
+
+    fn partition(&self, frame: &Frame<'_>, target: Target<'_>, features: &[Feature]) -> Result<Partition> {
+        let problem = Problem::new(frame, target, features)?;
+        let growth = Growth {
+            criterion: Criterion::Gain,
+            multiway: false,
+            min_leaf: self.min_leaf.max(1),
+            max_leaves: self.max_leaves,
+            max_depth: self.max_depth,
+            // Splits below this cannot pay for themselves; splits above may still be pruned.
+            min_gain_bits: 12,
+        };
+        let mut grown = problem.grow(&growth);
+        prune::by_code_length(&mut grown, self.split_bits, problem.features.len());
+        Ok(Partition::of_tree(problem.tree(frame, &grown)?))
+    }
+}
