@@ -1,0 +1,264 @@
+//! Rows back to CSV bytes.
+
+use super::number::Number;
+use super::{ColumnData, ColumnSchema, Entries, Kind, RowData, Schema};
+use crate::wire::unzigzag;
+use crate::{Error, Lane, Result};
+
+/// Ordinals below which the texts of numbers are written once and copied afterwards.
+const RENDERED: u64 = 4096;
+
+impl Schema {
+    /// Appends the rows as the bytes they came from; `is_last` says that no other rows follow them in the file.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when the data does not fit the schema or itself.
+    pub fn write_rows(&self, data: &RowData, is_last: bool, out: &mut Vec<u8>) -> Result<()> {
+        self.write_rows_within(data, is_last, out, usize::MAX)
+    }
+
+    /// Like [`Schema::write_rows`], but stops when `out` grows longer than `most` bytes.
+    ///
+    /// One ordinal may stand for a megabyte of text, so rows that deserve no trust need the bound.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] as above, [`Error::LimitExceeded`] at the bound.
+    pub fn write_rows_within(&self, data: &RowData, is_last: bool, out: &mut Vec<u8>, most: usize) -> Result<()> {
+        if data.columns.len() != self.columns.len() {
+            return Err(corrupt("columns do not fit the schema", 0));
+        }
+        if data.columns.iter().any(|column| column.ordinals.len() != data.rows) {
+            return Err(corrupt("columns differ in length", 0));
+        }
+        let mut cells: Vec<Cells<'_>> = vec![];
+        for (at, (column, data)) in self.columns.iter().zip(&data.columns).enumerate() {
+            match (&column.kind, cells.last_mut()) {
+                (Kind::Noise, Some(before)) => before.noise = Some(&data.ordinals),
+                _ => cells.push(Cells::new(column, data, self.noise_follows(at))),
+            }
+        }
+        let delimiter = [self.layout.delimiter];
+        let line_end = self.layout.line_end();
+        let last = cells.len().wrapping_sub(1);
+        for (at, cells) in cells.iter_mut().enumerate() {
+            cells.render(if at == last { line_end } else { &delimiter }, self.layout.delimiter);
+        }
+        let mut irregular = data.irregular.iter().peekable();
+        for row in 0..data.rows {
+            while let Some(line) = irregular.next_if(|line| line.before_row as usize <= row) {
+                out.extend_from_slice(&line.bytes);
+            }
+            for cells in &mut cells {
+                cells.put(row, out)?;
+                if out.len() > most {
+                    let (asked, allowed) = (out.len() as u64, most as u64);
+                    return Err(Error::LimitExceeded { what: "output bytes", asked, allowed });
+                }
+            }
+        }
+        if cells.iter().any(|cells| !cells.is_used_up()) {
+            return Err(corrupt("escapes or text are left over", data.rows));
+        }
+        if is_last && self.layout.is_open && data.rows > 0 && !cells.is_empty() {
+            out.truncate(out.len() - line_end.len());
+        }
+        for line in irregular {
+            out.extend_from_slice(&line.bytes);
+        }
+        Ok(())
+    }
+
+    fn noise_follows(&self, column: usize) -> bool {
+        self.columns.get(column + 1).is_some_and(|next| next.kind == Kind::Noise)
+    }
+}
+
+/// Writes the cells of one column, row after row.
+struct Cells<'a> {
+    column: &'a ColumnSchema,
+    ordinals: &'a Lane,
+    escapes: std::slice::Iter<'a, Vec<u8>>,
+    text: &'a [u8],
+    noise: Option<&'a Lane>,
+    may_render: bool,
+    rendered: Rendered,
+    /// What follows each cell.
+    tail: Vec<u8>,
+    delimiter: u8,
+}
+
+/// Bytes that are copied whatever the length of a short text: one store instead of a call.
+const SHORT: usize = 16;
+
+/// Texts of ordinals with everything around them, all but that of an escape.
+#[derive(Default)]
+struct Rendered {
+    /// Followed by [`SHORT`] zeros.
+    bytes: Vec<u8>,
+    /// Where each text begins and how long it is.
+    places: Vec<(u32, u32)>,
+}
+
+impl Rendered {
+    #[inline]
+    fn put(&self, ordinal: u64, out: &mut Vec<u8>) -> bool {
+        let Some(&(start, len)) = self.places.get(ordinal as usize) else { return false };
+        let (text, len) = (&self.bytes[start as usize..], len as usize);
+        match text.first_chunk::<SHORT>() {
+            Some(short) if len <= SHORT => {
+                let end = out.len() + len;
+                out.extend_from_slice(short);
+                out.truncate(end);
+            }
+            _ => out.extend_from_slice(&text[..len]),
+        }
+        true
+    }
+}
+
+impl<'a> Cells<'a> {
+    fn new(column: &'a ColumnSchema, data: &'a ColumnData, has_noise: bool) -> Self {
+        Self {
+            column,
+            ordinals: &data.ordinals,
+            escapes: data.escapes.iter(),
+            text: &data.text,
+            noise: None,
+            may_render: !has_noise,
+            rendered: Rendered::default(),
+            tail: vec![],
+            delimiter: 0,
+        }
+    }
+
+    /// Writes the texts of a column of few ordinals beforehand.
+    fn render(&mut self, tail: &[u8], delimiter: u8) {
+        self.tail = tail.to_vec();
+        self.delimiter = delimiter;
+        let most = self.ordinals.max().unwrap_or(0);
+        let is_worth = most < RENDERED && most < self.ordinals.len() as u64 / 2;
+        let is_small = !matches!(self.column.kind, Kind::Text | Kind::OneHot { width: 257.. });
+        if !(self.may_render && is_worth && is_small) {
+            return;
+        }
+        let mut rendered = Rendered::default();
+        for ordinal in 0..=most {
+            let start = rendered.bytes.len();
+            // An ordinal without a text may well not occur; if it does, the plain way reports it.
+            if ordinal >= u64::from(self.has_escapes())
+                && (self.text_of(ordinal, &mut rendered.bytes).is_none() || rendered.bytes.len() > 1 << 20)
+            {
+                return;
+            }
+            rendered.places.push((start as u32, (rendered.bytes.len() - start) as u32));
+        }
+        rendered.bytes.extend_from_slice(&[0; SHORT]);
+        self.rendered = rendered;
+    }
+
+    fn has_escapes(&self) -> bool {
+        matches!(self.column.kind, Kind::Number(_) | Kind::Ranked { .. })
+    }
+
+    #[inline]
+    fn put(&mut self, row: usize, out: &mut Vec<u8>) -> Result<()> {
+        let ordinal = self.ordinals.get(row).expect("lengths were compared");
+        if ordinal == 0 && self.has_escapes() {
+            let escape = self.escapes.next().ok_or_else(|| corrupt("an escape is missing", row))?;
+            out.extend_from_slice(escape);
+            out.extend_from_slice(&self.tail);
+            return Ok(());
+        }
+        if self.rendered.put(ordinal, out) {
+            return Ok(());
+        }
+        if matches!(self.column.kind, Kind::Text) {
+            let len = usize::try_from(ordinal).ok().filter(|&len| len <= self.text.len());
+            let (cell, rest) = self.text.split_at(len.ok_or_else(|| corrupt("text is missing", row))?);
+            self.text = rest;
+            self.put_parts(cell, out);
+            return Ok(());
+        }
+        let noise = self.noise.and_then(|noise| noise.get(row)).unwrap_or(0);
+        let written = if noise == 0 { self.text_of(ordinal, out) } else { self.noisy_text(ordinal, noise, out) };
+        written.ok_or_else(|| corrupt("an ordinal is out of range", row))
+    }
+
+    fn put_parts(&self, text: &[u8], out: &mut Vec<u8>) {
+        for part in [&self.column.prefix, text, &self.column.suffix, &self.tail] {
+            out.extend_from_slice(part);
+        }
+    }
+
+    /// Appends the text of an ordinal that is no escape, with everything around it.
+    fn text_of(&self, ordinal: u64, out: &mut Vec<u8>) -> Option<()> {
+        let ColumnSchema { kind, prefix, suffix, .. } = self.column;
+        match kind {
+            Kind::Number(_) | Kind::Ranked { .. } => match self.value(ordinal)? {
+                Err(special) => {
+                    out.extend_from_slice(special);
+                    out.extend_from_slice(&self.tail);
+                }
+                Ok((number, offset)) => {
+                    out.extend_from_slice(prefix);
+                    number.format(offset, out)?;
+                    out.extend_from_slice(suffix);
+                    out.extend_from_slice(&self.tail);
+                }
+            },
+            Kind::Categorical { entries } => self.put_parts(entry(entries, ordinal)?, out),
+            Kind::OneHot { width } => {
+                let width = u64::from(*width);
+                if ordinal >= width {
+                    return None;
+                }
+                for at in 0..width {
+                    out.extend_from_slice(prefix);
+                    out.push(b'0' + u8::from(at == ordinal));
+                    out.extend_from_slice(suffix);
+                    if at + 1 < width {
+                        out.push(self.delimiter);
+                    }
+                }
+                out.extend_from_slice(&self.tail);
+            }
+            Kind::Text | Kind::Noise => return None,
+        }
+        Some(())
+    }
+
+    /// The special text or the value of an ordinal that is no escape.
+    fn value(&self, ordinal: u64) -> Option<Result<(Number, u64), &'a [u8]>> {
+        let at = ordinal - 1;
+        if let Some(special) = self.column.specials.get(usize::try_from(at).ok()?) {
+            return Some(Err(special));
+        }
+        let offset = at - self.column.specials.len() as u64;
+        match &self.column.kind {
+            Kind::Number(number) => Some(Ok((*number, offset))),
+            Kind::Ranked { number, values } => Some(Ok((*number, *values.get(usize::try_from(offset).ok()?)?))),
+            _ => None,
+        }
+    }
+
+    fn noisy_text(&self, ordinal: u64, noise: u64, out: &mut Vec<u8>) -> Option<()> {
+        let (number, offset) = self.value(ordinal)?.ok()?;
+        out.extend_from_slice(&self.column.prefix);
+        super::noise::put_noisy(number, offset, unzigzag(noise), out)?;
+        out.extend_from_slice(&self.column.suffix);
+        out.extend_from_slice(&self.tail);
+        Some(())
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.escapes.as_slice().is_empty() && (self.text.is_empty() || !matches!(self.column.kind, Kind::Text))
+    }
+}
+
+fn entry(entries: &Entries, ordinal: u64) -> Option<&[u8]> {
+    entries.get(usize::try_from(ordinal).ok()?)
+}
+
+fn corrupt(what: &'static str, row: usize) -> Error {
+    Error::corrupt("rows", what, row)
+}
