@@ -1,12 +1,48 @@
 //! Lossless compression for machine-learning artefacts, and the scaling laws that code length obeys.
+//!
+//! A table goes in as CSV bytes and comes back byte for byte. Columns are typed, each is predicted by a decision tree
+//! over the columns before it, and the leaves are coded with distributions of their own.
+//!
+//! ```
+//! use losslaw::{Pipeline, decompress};
+//! let csv: String = (0..1000).map(|i| format!("{i},{}\n", ["night", "day"][i / 12 % 2])).collect();
+//! let packed = Pipeline::builder().build()?.compress(csv.as_bytes())?;
+//! assert_eq!(decompress(&packed.bytes)?, csv.as_bytes());
+//! assert!(packed.report.ratio() < 0.1);
+//! # Ok::<(), losslaw::Error>(())
+//! ```
+//!
+//! # Map
+//! | Module | What it knows |
+//! |---|---|
+//! | [`lane`] | words of one width, all that a codec sees |
+//! | [`codec`] | reversible steps from lanes to bytes, plans of them, and how to pick one |
+//! | [`table`] | CSV as typed columns |
+//! | [`tree`], [`partition`] | dividing rows by columns known before |
+//! | [`container`] | checksummed sections with an index |
+//! | [`Pipeline`], [`Decoder`] | all of it put together |
 
 pub mod bits;
 pub mod codec;
+pub mod container;
 mod error;
 pub mod lane;
 pub mod limits;
+mod log2;
+pub mod mask;
+pub mod partition;
+mod pipeline;
+mod report;
+pub mod table;
+pub mod tree;
 pub mod wire;
 
 pub use error::{Error, Result};
 pub use lane::{Lane, LaneKind, Word};
 pub use limits::{Budget, Limits};
+pub use pipeline::{Decoder, Effort, Packed, Pipeline, PipelineBuilder, Progress, Stage, decompress};
+pub use report::{ColumnReport, Part, Report, Timings};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -1,0 +1,134 @@
+//! Building a pipeline: every setting is checked once, before any data flows.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Pipeline;
+use super::progress::{Listener, Progress};
+use crate::codec::Plan;
+use crate::limits::MAX_BLOCK_ROWS;
+use crate::partition::Partitioner;
+use crate::{Error, Result};
+
+/// How much time may be spent for how few bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effort {
+    /// Static tables; decodes fastest.
+    #[default]
+    Fast,
+    /// Adaptive leaves. Not built yet: `Fast` is used, and the report says so.
+    Balanced,
+    /// Mixed predictions. Not built yet: `Fast` is used, and the report says so.
+    Max,
+}
+
+impl Effort {
+    /// The effort that is really used for this one.
+    #[must_use]
+    pub fn built(self) -> Self {
+        Self::Fast
+    }
+}
+
+impl std::fmt::Display for Effort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Fast => "fast",
+            Self::Balanced => "balanced",
+            Self::Max => "max",
+        })
+    }
+}
+
+/// Settings of a [`Pipeline`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct PipelineBuilder {
+    pipeline: Pipeline,
+}
+
+impl Default for PipelineBuilder {
+    fn default() -> Self {
+        let pipeline = Pipeline {
+            partitioner: None,
+            plan: None,
+            one_tree: false,
+            effort: Effort::default(),
+            threads: 1,
+            block_rows: 1 << 16,
+            verify: true,
+            listener: Listener::default(),
+        };
+        Self { pipeline }
+    }
+}
+
+impl PipelineBuilder {
+    /// Divides rows by this partitioner, instead of by [`crate::tree::Mdl`] where that pays.
+    pub fn partitioner(mut self, partitioner: impl Partitioner + 'static) -> Self {
+        self.pipeline.partitioner = Some(Arc::new(partitioner));
+        self
+    }
+
+    /// Codes every column (or every stretch of bytes) by this codec or plan, instead of by trial.
+    pub fn codec(mut self, plan: impl Into<Plan>) -> Self {
+        self.pipeline.plan = Some(plan.into());
+        self
+    }
+
+    /// One tree for all columns, its leaf numbers stored, instead of a tree for each column.
+    pub fn one_tree(mut self, one_tree: bool) -> Self {
+        self.pipeline.one_tree = one_tree;
+        self
+    }
+
+    /// The effort, [`Effort::Fast`] by default.
+    pub fn effort(mut self, effort: Effort) -> Self {
+        self.pipeline.effort = effort;
+        self
+    }
+
+    /// Threads to use, 0 for one each core. Takes the feature `parallel`; the bytes are the same for any number.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.pipeline.threads = threads;
+        self
+    }
+
+    /// Most rows of a block that decodes alone, 65,536 by default.
+    pub fn block_rows(mut self, rows: usize) -> Self {
+        self.pipeline.block_rows = rows;
+        self
+    }
+
+    /// Whether to decode the output and compare it with the source before returning it. On by default.
+    pub fn verify(mut self, verify: bool) -> Self {
+        self.pipeline.verify = verify;
+        self
+    }
+
+    /// Calls `listener` as the work goes on, perhaps from several threads.
+    pub fn progress(mut self, listener: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.pipeline.listener = Listener::new(listener);
+        self
+    }
+
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] names the setting, its value and what is allowed.
+    pub fn build(self) -> Result<Pipeline> {
+        let Pipeline { block_rows, threads, plan, .. } = &self.pipeline;
+        if !(1..=MAX_BLOCK_ROWS).contains(block_rows) {
+            return Err(Error::config("block_rows", block_rows, "1..=1048576"));
+        }
+        if *threads > 1024 {
+            return Err(Error::config("threads", threads, "0..=1024"));
+        }
+        if let Some(plan) = plan {
+            plan.check()?;
+        }
+        Ok(self.pipeline)
+    }
+}

@@ -1,0 +1,174 @@
+//! Coding one column: transforms, partitions and plans compete by coded bytes.
+
+use std::borrow::Cow;
+
+use super::Pipeline;
+use super::candidates;
+use super::transform::Transform;
+use crate::codec::{Bins, Block, Groups, Learned, Plan, Rans, Then};
+use crate::partition::{Partition, Target};
+use crate::table::RowData;
+use crate::tree::wire::Recorded;
+use crate::tree::{Feature, Frame, FrameColumn};
+use crate::{Lane, Result};
+
+/// Of many earlier columns, so many of the first (keys stand there) and of the nearest are looked at.
+const FIRST: usize = 16;
+const NEAREST: usize = 32;
+
+/// A column as it goes into the file.
+pub(super) struct CodedColumn {
+    pub transform: Transform,
+    pub plan: Plan,
+    pub recorded: Recorded,
+    pub learned: Learned,
+    /// For each block: stored leaf numbers, if the partition is no tree, and the coded residuals.
+    pub blocks: Vec<(Option<Lane>, Vec<u8>)>,
+    /// Bytes by which candidates are compared: everything above, the tree included.
+    bytes: usize,
+}
+
+/// What all columns share while they are coded.
+pub(super) struct Setting<'a> {
+    pub pipeline: &'a Pipeline,
+    pub frame: &'a Frame<'a>,
+    pub blocks: &'a [RowData],
+    /// Columns that may serve as features or references.
+    pub usable: Vec<bool>,
+    /// The one tree of all columns, as leaf numbers for each block.
+    pub shared: Option<(u32, Vec<Lane>)>,
+}
+
+impl Setting<'_> {
+    /// Codes one column in the way that takes the fewest bytes; the earlier candidate wins a tie.
+    pub fn code(&self, column: usize) -> Result<CodedColumn> {
+        let earlier = self.earlier(column);
+        let plan = self.pipeline.plan.clone();
+        let is_constant = self.frame.columns()[column].ordinals.max().is_none_or(|max| max == 0);
+        let transforms = if plan.is_some() || is_constant {
+            vec![Transform::Plain]
+        } else {
+            candidates::transforms(self.frame, column, &earlier)?
+        };
+        let plan = plan.unwrap_or_else(|| Bins::default().then(Rans::default()));
+        let features: Vec<Feature> = earlier.iter().flat_map(|&c| [Feature::Column(c), Feature::Delta(c)]).collect();
+        let mut best: Option<CodedColumn> = None;
+        for transform in transforms {
+            let residuals = self.residuals(column, &transform)?;
+            let mut partitions = vec![Partition::Whole];
+            if !is_constant && self.shared.is_none() {
+                let partition = self.partition(column, &transform, &residuals, &features)?;
+                if partition != Partition::Whole {
+                    partitions.push(partition);
+                }
+            }
+            for partition in &partitions {
+                let coded = self.encode(&transform, &residuals, partition, &plan)?;
+                // A partition that was asked for by name is used, whatever it costs.
+                let forced = self.pipeline.partitioner.is_some() && *partition != Partition::Whole;
+                if forced || best.as_ref().is_none_or(|best| coded.bytes < best.bytes) {
+                    best = Some(coded);
+                }
+            }
+        }
+        Ok(best.expect("the plain transform is always tried"))
+    }
+
+    /// Columns that a column may refer to: all usable ones before it, or of very many the nearest and the first, so
+    /// that the cost of learning stays in proportion to the number of columns.
+    fn earlier(&self, column: usize) -> Vec<u32> {
+        let mut earlier: Vec<u32> = (0..column as u32).filter(|&c| self.usable[c as usize]).collect();
+        if earlier.len() > FIRST + NEAREST {
+            earlier.drain(FIRST..earlier.len() - NEAREST);
+        }
+        earlier
+    }
+
+    fn residuals(&self, column: usize, transform: &Transform) -> Result<Vec<Lane>> {
+        let of_block =
+            |block: &RowData| transform.apply(&block.columns[column].ordinals, |c| &block.columns[c as usize].ordinals);
+        self.blocks.iter().map(of_block).collect()
+    }
+
+    fn partition(
+        &self,
+        column: usize,
+        transform: &Transform,
+        residuals: &[Lane],
+        features: &[Feature],
+    ) -> Result<Partition> {
+        let how = self.pipeline.partitioner();
+        if *transform == Transform::Plain {
+            return how.partition(self.frame, Target::Column(column), features);
+        }
+        let source = &self.frame.columns()[column];
+        let derived = FrameColumn {
+            name: source.name.clone(),
+            ordinals: Cow::Owned(Lane::narrowest(residuals.iter().flat_map(Lane::to_u64s).collect())),
+            first_value: 0,
+            // Small differences lie close together, and so do ordered values behind the mark of a match.
+            ordered: source.ordered || matches!(transform, Transform::Difference(_)),
+        };
+        how.partition(self.frame, Target::Derived(&derived), features)
+    }
+
+    fn encode(
+        &self,
+        transform: &Transform,
+        residuals: &[Lane],
+        partition: &Partition,
+        plan: &Plan,
+    ) -> Result<CodedColumn> {
+        let (recorded, assigned) = self.record(partition);
+        let groups = |block: usize| -> Result<Groups> {
+            let data = &self.blocks[block];
+            match (&assigned, &self.shared) {
+                (Some((leaves, lanes)), _) | (None, Some((leaves, lanes))) => {
+                    let leaf_of_row = lanes[block].clone();
+                    Partition::Assigned { leaves: *leaves, leaf_of_row }.groups(|_| unreachable!("stored"), data.rows)
+                }
+                (None, None) => partition.groups(|c| &data.columns[c as usize].ordinals, data.rows),
+            }
+        };
+        let blocks = residuals
+            .iter()
+            .enumerate()
+            .map(|(block, lane)| Ok(Block { lane: lane.clone(), groups: groups(block)? }))
+            .collect::<Result<Vec<_>>>()?;
+        let learned = plan.learn(blocks.clone())?;
+        let mut coded = vec![];
+        for (number, block) in blocks.iter().enumerate() {
+            let stored = assigned.as_ref().map(|(_, lanes)| lanes[number].clone());
+            coded.push((stored, plan.encode_grouped(&block.lane, &block.groups, &learned)?));
+        }
+        let mut model = vec![];
+        learned.write(&mut model);
+        transform.write(&mut model)?;
+        let tree = crate::tree::wire::write(std::slice::from_ref(&recorded)).len();
+        let bytes = model.len() + tree + coded.iter().map(|block| block.1.len()).sum::<usize>();
+        Ok(CodedColumn { transform: transform.clone(), plan: plan.clone(), recorded, learned, blocks: coded, bytes })
+    }
+
+    /// How a partition is recorded, with its leaf numbers for each block if they must be stored.
+    fn record(&self, partition: &Partition) -> (Recorded, Option<(u32, Vec<Lane>)>) {
+        match partition {
+            Partition::Whole if self.shared.is_some() => (Recorded::Shared, None),
+            Partition::Whole => (Recorded::Whole, None),
+            Partition::Tree(tree) => (Recorded::Tree(tree.clone()), None),
+            Partition::Assigned { leaves, leaf_of_row } => {
+                (Recorded::Assigned(*leaves), Some((*leaves, self.cut(leaf_of_row))))
+            }
+        }
+    }
+
+    /// A lane over all rows, cut into blocks.
+    pub fn cut(&self, lane: &Lane) -> Vec<Lane> {
+        let mut start = 0;
+        let of_block = |block: &RowData| {
+            let range = start..start + block.rows;
+            start = range.end;
+            lane.slice(range)
+        };
+        self.blocks.iter().map(of_block).collect()
+    }
+}

@@ -1,0 +1,57 @@
+//! Telling a caller how far the work has come.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What a pipeline is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Taking the source apart and finding types.
+    Typing,
+    /// Trying transforms and growing trees, column by column.
+    Learning,
+    /// Coding blocks.
+    Writing,
+    /// Decoding and comparing.
+    Verifying,
+}
+
+/// How far a stage has come: `done` of `total` steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The stage.
+    pub stage: Stage,
+    /// Steps done.
+    pub done: usize,
+    /// Steps in all.
+    pub total: usize,
+}
+
+/// Whom to tell.
+#[derive(Clone, Default)]
+pub(super) struct Listener(Option<Arc<dyn Fn(Progress) + Send + Sync>>);
+
+impl Listener {
+    pub fn new(listener: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(listener)))
+    }
+
+    pub fn tell(&self, stage: Stage, done: usize, total: usize) {
+        if let Some(listener) = &self.0 {
+            listener(Progress { stage, done, total });
+        }
+    }
+
+    /// A function that tells of one more step each time it is called.
+    pub fn counter(&self, stage: Stage, total: usize) -> impl Fn() + Send + Sync {
+        let done = AtomicUsize::new(0);
+        self.tell(stage, 0, total);
+        move || self.tell(stage, done.fetch_add(1, Ordering::Relaxed) + 1, total)
+    }
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "Listener" } else { "None" })
+    }
+}

@@ -1,0 +1,27 @@
+//! The same work on one thread or on many; results come back in order either way.
+
+use crate::{Error, Result};
+
+/// Applies `work` to each index below `count` and returns the results in order.
+///
+/// With the feature `parallel` and `threads` other than 1 the work is shared; 0 means one thread for each core.
+#[cfg(feature = "parallel")]
+pub(super) fn each<T: Send>(
+    threads: usize,
+    count: usize,
+    work: impl Fn(usize) -> Result<T> + Send + Sync,
+) -> Result<Vec<T>> {
+    use rayon::prelude::*;
+    if threads == 1 || count < 2 {
+        return (0..count).map(work).collect();
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| Error::Io(std::io::Error::other(error)))?;
+    pool.install(|| (0..count).into_par_iter().with_max_len(1).map(work).collect())
+}
+
+/// Applies `work` to each index below `count` and returns the results in order.
+#[cfg(not(feature = "parallel"))]
+pub(super) fn each<T>(_threads: usize, count: usize, work: impl Fn(usize) -> Result<T>) -> Result<Vec<T>> {
+    (0..count).map(work).collect::<Result<_, Error>>()
+}

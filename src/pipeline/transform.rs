@@ -1,0 +1,237 @@
+//! Transforms: a column written relative to a reference that the decoder knows, row by row.
+//!
+//! A column's own history enters the fast effort here: leaves are decoded one after the other, so a tree cannot look
+//! at earlier rows of its own column, but a transform can, once all residuals are there.
+
+use std::collections::HashMap;
+
+use crate::codec::{Registry, encode_auto};
+use crate::wire::{Reader, put_bytes, put_varint, unzigzag, zigzag};
+use crate::{Budget, Error, Lane, Result};
+
+/// A value for each row, known before the row's own value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reference {
+    /// The value in the previous row; 0 in the first.
+    Previous,
+    /// The value of an earlier column in the same row.
+    Column(u32),
+    /// The value in the last row that had the same ordinal in an earlier column; 0 if there is none.
+    LastIn(u32),
+    /// A function of an earlier column, stored as a table; 0 where the table says nothing.
+    Map {
+        /// The earlier column.
+        key: u32,
+        /// Its ordinals that the table knows, ascending.
+        keys: Vec<u64>,
+        /// The value for each of them.
+        values: Vec<u64>,
+    },
+}
+
+/// How a column's ordinals become the residuals that are coded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Transform {
+    /// The ordinals themselves.
+    Plain,
+    /// 0 where the ordinal equals its reference, else 1 + the ordinal.
+    Match(Reference),
+    /// The zigzag difference to the reference.
+    Difference(Reference),
+}
+
+impl Transform {
+    /// The residuals of a block. `column(i)` gives the ordinals of earlier columns.
+    ///
+    /// # Errors
+    /// [`Error::Unsuitable`] when an ordinal is too large to be marked.
+    pub fn apply<'a>(&self, ordinals: &Lane, column: impl Fn(u32) -> &'a Lane) -> Result<Lane> {
+        let values = match self {
+            Self::Plain => return Ok(ordinals.clone()),
+            Self::Match(_) | Self::Difference(_) => ordinals.to_u64s(),
+        };
+        if values.contains(&u64::MAX) {
+            return Err(Error::Unsuitable { codec: "a transform", why: "an ordinal is too large" });
+        }
+        let mut residuals = Vec::with_capacity(values.len());
+        self.walk(values.len(), column, |row, reference| {
+            let value = values[row];
+            residuals.push(match self {
+                Self::Match(_) => {
+                    if value == reference {
+                        0
+                    } else {
+                        value + 1
+                    }
+                }
+                _ => zigzag(value.wrapping_sub(reference) as i64),
+            });
+            value
+        });
+        Ok(Lane::narrowest(residuals))
+    }
+
+    /// The ordinals of a block. Any residuals give some ordinals.
+    pub fn invert<'a>(&self, residuals: Lane, column: impl Fn(u32) -> &'a Lane) -> Lane {
+        if *self == Self::Plain {
+            return residuals;
+        }
+        let residuals = residuals.to_u64s();
+        let mut values = Vec::with_capacity(residuals.len());
+        self.walk(residuals.len(), column, |row, reference| {
+            let value = match (self, residuals[row]) {
+                (Self::Match(_), 0) => reference,
+                (Self::Match(_), marked) => marked - 1,
+                (_, difference) => reference.wrapping_add(unzigzag(difference) as u64),
+            };
+            values.push(value);
+            value
+        });
+        Lane::narrowest(values)
+    }
+
+    /// Calls `step(row, reference)` for each row; `step` answers with the row's value, which later references need.
+    fn walk<'a>(&self, rows: usize, column: impl Fn(u32) -> &'a Lane, mut step: impl FnMut(usize, u64) -> u64) {
+        match self {
+            Self::Plain => {}
+            Self::Match(Reference::Previous) | Self::Difference(Reference::Previous) => {
+                let mut last = 0;
+                (0..rows).for_each(|row| last = step(row, last));
+            }
+            Self::Match(Reference::Column(key)) | Self::Difference(Reference::Column(key)) => {
+                column(*key).to_u64s().into_iter().enumerate().for_each(|(row, reference)| {
+                    step(row, reference);
+                });
+            }
+            Self::Match(Reference::LastIn(key)) | Self::Difference(Reference::LastIn(key)) => {
+                let mut last = Lookup::new(column(*key).max().unwrap_or(0));
+                for (row, key) in column(*key).to_u64s().into_iter().enumerate() {
+                    let value = step(row, last.get(key));
+                    last.set(key, value);
+                }
+            }
+            Self::Match(Reference::Map { key, keys, values })
+            | Self::Difference(Reference::Map { key, keys, values }) => {
+                let mut table = Lookup::new(keys.last().copied().unwrap_or(0));
+                keys.iter().zip(values).for_each(|(&key, &value)| table.set(key, value));
+                column(*key).to_u64s().into_iter().enumerate().for_each(|(row, key)| {
+                    step(row, table.get(key));
+                });
+            }
+        }
+    }
+
+    fn reference(&self) -> Option<&Reference> {
+        match self {
+            Self::Plain => None,
+            Self::Match(reference) | Self::Difference(reference) => Some(reference),
+        }
+    }
+
+    /// Appends the transform: a tag (0 plain; else 1 + 2·reference, + 1 for a difference), the key column, and for a
+    /// map its keys (as gaps) and values as nodes.
+    pub fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        let difference = u8::from(matches!(self, Self::Difference(_)));
+        let tag = |reference: u8| 1 + 2 * reference + difference;
+        match self.reference() {
+            None => out.push(0),
+            Some(Reference::Previous) => out.push(tag(0)),
+            Some(Reference::Column(key)) => {
+                out.push(tag(1));
+                put_varint(out, u64::from(*key));
+            }
+            Some(Reference::LastIn(key)) => {
+                out.push(tag(2));
+                put_varint(out, u64::from(*key));
+            }
+            Some(Reference::Map { key, keys, values }) => {
+                out.push(tag(3));
+                put_varint(out, u64::from(*key));
+                let gaps = std::iter::once(0).chain(keys.iter().copied()).zip(keys).map(|(last, key)| key - last);
+                put_bytes(out, &encode_auto(&Lane::narrowest(gaps.collect()))?.1);
+                put_bytes(out, &encode_auto(&Lane::narrowest(values.clone()))?.1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the transform of a column that may refer to columns before `target`.
+    pub fn read(reader: &mut Reader<'_>, target: u32, registry: &Registry, budget: &mut Budget) -> Result<Self> {
+        let tag = reader.u8()?;
+        let Some(tag) = tag.checked_sub(1) else { return Ok(Self::Plain) };
+        let mut key = || match reader.varint()? {
+            key if key < u64::from(target) => Ok(key as u32),
+            _ => Err(reader.corrupt("a transform refers to a later column")),
+        };
+        let reference = match tag / 2 {
+            0 => Reference::Previous,
+            1 => Reference::Column(key()?),
+            2 => Reference::LastIn(key()?),
+            3 => {
+                let key = key()?;
+                let gaps = registry.decode(reader.bytes()?, budget)?.to_u64s();
+                let values = registry.decode(reader.bytes()?, budget)?.to_u64s();
+                let (mut keys, mut last) = (Vec::with_capacity(gaps.len()), 0u64);
+                for gap in gaps {
+                    last = last.checked_add(gap).ok_or_else(|| reader.corrupt("map keys overflow"))?;
+                    keys.push(last);
+                }
+                if keys.len() != values.len() {
+                    return Err(reader.corrupt("a map has not one value for each key"));
+                }
+                Reference::Map { key, keys, values }
+            }
+            _ => return Err(reader.corrupt("unknown transform")),
+        };
+        Ok(if tag % 2 == 1 { Self::Difference(reference) } else { Self::Match(reference) })
+    }
+
+    /// A short text for reports; `name(i)` gives the name of a column.
+    pub fn describe(&self, name: impl Fn(u32) -> String) -> String {
+        let reference = match self.reference() {
+            None => return "plain".to_owned(),
+            Some(Reference::Previous) => "previous row".to_owned(),
+            Some(Reference::Column(key)) => name(*key),
+            Some(Reference::LastIn(key)) => format!("last row of same {}", name(*key)),
+            Some(Reference::Map { key, keys, .. }) => format!("map of {} ({} entries)", name(*key), keys.len()),
+        };
+        match self {
+            Self::Difference(_) => format!("difference to {reference}"),
+            _ => format!("match with {reference}"),
+        }
+    }
+}
+
+/// Values by key, 0 where none was set: an array while keys are small, else a hash map.
+enum Lookup {
+    Dense(Vec<u64>),
+    Sparse(HashMap<u64, u64>),
+}
+
+impl Lookup {
+    const DENSE_BELOW: u64 = 1 << 20;
+
+    fn new(largest_key: u64) -> Self {
+        if largest_key < Self::DENSE_BELOW {
+            Self::Dense(vec![0; largest_key as usize + 1])
+        } else {
+            Self::Sparse(HashMap::new())
+        }
+    }
+
+    fn get(&self, key: u64) -> u64 {
+        match self {
+            Self::Dense(values) => values.get(key as usize).copied().unwrap_or(0),
+            Self::Sparse(values) => values.get(&key).copied().unwrap_or(0),
+        }
+    }
+
+    fn set(&mut self, key: u64, value: u64) {
+        match self {
+            Self::Dense(values) => values[key as usize] = value,
+            Self::Sparse(values) => {
+                values.insert(key, value);
+            }
+        }
+    }
+}

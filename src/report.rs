@@ -1,0 +1,173 @@
+//! What a compression did: ratio, parts, columns and timings.
+
+use serde::{Deserialize, Serialize};
+
+use crate::container::Kind;
+use crate::pipeline::Effort;
+
+/// The account of one compression. Every byte of the output belongs to one part; the parts sum to the file.
+///
+/// ```
+/// use losslaw::Report;
+/// // Ten million cells of one byte, stored in two and a half million bytes.
+/// let report = Report { original_bytes: 10_000_000, compressed_bytes: 2_500_000, ..Report::default() };
+/// assert_eq!(report.ratio(), 0.25);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// What the container holds.
+    pub kind: Kind,
+    /// Bytes of the source.
+    pub original_bytes: u64,
+    /// Bytes of the container.
+    pub compressed_bytes: u64,
+    /// Rows of a table, 0 otherwise.
+    pub rows: u64,
+    /// Blocks that decode alone.
+    pub blocks: u64,
+    /// The effort that was asked for.
+    pub effort_asked: Effort,
+    /// The effort that was used.
+    pub effort: Effort,
+    /// Bytes by what they are for.
+    pub parts: Vec<Part>,
+    /// The columns of a table.
+    pub columns: Vec<ColumnReport>,
+    /// Where the time went.
+    pub timings: Timings,
+    /// Whether the output was decoded and compared with the source before it was returned.
+    pub verified: bool,
+}
+
+/// A named share of the output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What the bytes are for.
+    pub name: String,
+    /// How many there are.
+    pub bytes: u64,
+}
+
+/// One column of a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnReport {
+    /// The column's name.
+    pub name: String,
+    /// The type found for its cells.
+    pub kind: String,
+    /// What its ordinals are written relative to.
+    pub transform: String,
+    /// The plan of codecs.
+    pub plan: String,
+    /// Leaves of its partition.
+    pub leaves: u64,
+    /// What its tree asks, in the order of first use.
+    pub asks: Vec<String>,
+    /// Bytes of its tables, ordinals, escapes and text; trees and dictionaries are parts of their own.
+    pub bytes: u64,
+    /// 8 · bytes / rows.
+    pub bits_per_value: f64,
+}
+
+/// Wall time in seconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timings {
+    /// Taking the source apart and finding types.
+    pub typing: f64,
+    /// Trying transforms, growing trees and coding columns with them.
+    pub learning: f64,
+    /// Putting the container together.
+    pub writing: f64,
+    /// Decoding and comparing.
+    pub verifying: f64,
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self {
+            kind: Kind::Bytes,
+            original_bytes: 0,
+            compressed_bytes: 0,
+            rows: 0,
+            blocks: 0,
+            effort_asked: Effort::Fast,
+            effort: Effort::Fast,
+            parts: vec![],
+            columns: vec![],
+            timings: Timings::default(),
+            verified: false,
+        }
+    }
+}
+
+impl Report {
+    /// C = compressed bytes / original bytes; lower is better. 1 for an empty source.
+    pub fn ratio(&self) -> f64 {
+        if self.original_bytes == 0 { 1.0 } else { self.compressed_bytes as f64 / self.original_bytes as f64 }
+    }
+
+    /// Adds bytes to a part.
+    pub(crate) fn add(&mut self, name: &str, bytes: usize) {
+        match self.parts.iter_mut().find(|part| part.name == name) {
+            Some(part) => part.bytes += bytes as u64,
+            None => self.parts.push(Part { name: name.to_owned(), bytes: bytes as u64 }),
+        }
+    }
+}
+
+/// Seconds since a moment.
+pub(crate) fn seconds_since(start: std::time::Instant) -> f64 {
+    start.elapsed().as_secs_f64()
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let percent = |bytes: u64| 100.0 * bytes as f64 / self.compressed_bytes.max(1) as f64;
+        writeln!(
+            f,
+            "{}: {} → {} bytes, C = {:.4} ({:.2} times smaller)",
+            self.kind.name(),
+            self.original_bytes,
+            self.compressed_bytes,
+            self.ratio(),
+            1.0 / self.ratio()
+        )?;
+        if self.effort != self.effort_asked {
+            writeln!(f, "effort {} is not built yet; {} was used", self.effort_asked, self.effort)?;
+        }
+        if !self.columns.is_empty() {
+            let name = |c: &ColumnReport| c.name.chars().count();
+            let width = self.columns.iter().map(name).max().unwrap_or(0).clamp(6, 32);
+            writeln!(f, "{} rows in {} block(s)", self.rows, self.blocks)?;
+            writeln!(
+                f,
+                "\n{:width$}  {:>9}  {:>5}  {:>6}  {:14}  coded as",
+                "column", "bytes", "bits", "leaves", "type",
+            )?;
+            for c in &self.columns {
+                let name: String = c.name.chars().take(width).collect();
+                let how = if c.transform == "plain" { c.plan.clone() } else { format!("{}, {}", c.transform, c.plan) };
+                writeln!(
+                    f,
+                    "{name:width$}  {:>9}  {:>5.2}  {:>6}  {:14}  {how}",
+                    c.bytes, c.bits_per_value, c.leaves, c.kind
+                )?;
+            }
+        }
+        writeln!(f, "\n{:width$}  {:>9}  {:>6}", "part", "bytes", "%", width = 12)?;
+        for part in &self.parts {
+            writeln!(f, "{:12}  {:>9}  {:>5.1}%", part.name, part.bytes, percent(part.bytes))?;
+        }
+        let Timings { typing, learning, writing, verifying } = self.timings;
+        writeln!(
+            f,
+            "\ntyping {typing:.2} s, learning {learning:.2} s, writing {writing:.2} s, verifying {verifying:.2} s"
+        )?;
+        let exact = if self.verified { "exact: decoded and compared" } else { "not made" };
+        write!(f, "restoration: {exact}")
+    }
+}
