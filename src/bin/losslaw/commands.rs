@@ -1,0 +1,145 @@
+//! The four commands.
+
+use std::path::Path;
+use std::time::Instant;
+
+use losslaw::container::{Container, Summary};
+use losslaw::{Decoder, Error, Limits, Pipeline, Report};
+use serde::Serialize;
+
+use crate::files::{self, Output};
+use crate::{CompressArgs, DecompressArgs, Failure, InspectArgs, VerifyArgs, show};
+
+/// A failure of the data in a file, exit code 1, with advice where the error itself has none.
+fn bad_data(path: &Path, error: &Error) -> Failure {
+    let advice = match error {
+        Error::NotAContainer => "; name a file that `losslaw compress` wrote",
+        Error::Corrupt { .. } | Error::Truncated { .. } | Error::Checksum { .. } => "; restore the file from a copy",
+        _ => "",
+    };
+    Failure { path: path.to_owned(), what: format!("{error}{advice}"), code: 1 }
+}
+
+pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Account<'a> {
+        #[serde(flatten)]
+        report: &'a Report,
+        ratio: f64,
+    }
+    let source = files::read(&args.input)?;
+    let output = Output::new(&args.output, &args.input)?;
+    let bar = show::bar();
+    let listener = bar.clone();
+    let packed = Pipeline::builder()
+        .effort(args.effort.into())
+        .threads(args.threads.into())
+        .block_rows(args.block_rows as usize)
+        .verify(!args.no_verify)
+        .progress(move |progress| show::advance(&listener, progress))
+        .build()
+        .and_then(|pipeline| pipeline.compress(&source));
+    bar.finish_and_clear();
+    let packed = packed.map_err(|error| bad_data(&args.input, &error))?;
+    output.write(&packed.bytes)?;
+    let report = &packed.report;
+    if report.effort != report.effort_asked {
+        eprintln!("losslaw: effort {} is not built yet; {} was used", report.effort_asked, report.effort);
+    }
+    if args.json {
+        show::json(&Account { report, ratio: report.ratio() });
+    } else {
+        show::line(report);
+    }
+    Ok(())
+}
+
+pub fn decompress(args: &DecompressArgs) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Account {
+        compressed_bytes: usize,
+        original_bytes: usize,
+        seconds: f64,
+    }
+    let packed = files::read(&args.input)?;
+    let output = Output::new(&args.output, &args.input)?;
+    let start = Instant::now();
+    let decoder = Decoder::default().with_threads(args.threads.into());
+    let source = decoder.decompress(&packed).map_err(|error| bad_data(&args.input, &error))?;
+    let seconds = start.elapsed().as_secs_f64();
+    output.write(&source)?;
+    let (compressed_bytes, original_bytes) = (packed.len(), source.len());
+    if args.json {
+        show::json(&Account { compressed_bytes, original_bytes, seconds });
+    } else {
+        show::line(format_args!("{compressed_bytes} → {original_bytes} bytes in {seconds:.2} s"));
+    }
+    Ok(())
+}
+
+pub fn inspect(args: &InspectArgs) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Account {
+        file_bytes: usize,
+        #[serde(flatten)]
+        summary: Summary,
+    }
+    let bytes = files::read(&args.file)?;
+    let summary = Container::open(&bytes, &Limits::default())
+        .and_then(|container| container.summary())
+        .map_err(|error| bad_data(&args.file, &error))?;
+    if args.json {
+        show::json(&Account { file_bytes: bytes.len(), summary });
+    } else {
+        show::line(show::summary(&summary, bytes.len() as u64));
+    }
+    Ok(())
+}
+
+pub fn verify(args: &VerifyArgs) -> Result<(), Failure> {
+    /// What `verify --json` prints.
+    #[derive(Default, Serialize)]
+    struct Account {
+        /// Whether the file decodes wholly.
+        intact: bool,
+        /// Bytes of the restored source.
+        restored_bytes: Option<usize>,
+        /// Whether the restored source equals the original, if one was given.
+        identical: Option<bool>,
+        /// Offset of the first byte that differs.
+        first_difference: Option<usize>,
+        error: Option<String>,
+    }
+    let packed = files::read(&args.file)?;
+    let original = args.original.as_deref().map(files::read).transpose()?;
+    let mut account = Account::default();
+    let mut failure = None;
+    match Decoder::default().with_threads(0).decompress(&packed) {
+        Err(error) => failure = Some(bad_data(&args.file, &error)),
+        Ok(restored) => {
+            (account.intact, account.restored_bytes) = (true, Some(restored.len()));
+            account.first_difference = original.as_ref().and_then(|original| first_difference(&restored, original));
+            account.identical = original.as_ref().map(|_| account.first_difference.is_none());
+        }
+    }
+    if let (Some(at), Some(original)) = (account.first_difference, &args.original) {
+        let what = format!("differs from {} at byte {at}; compress the original again", original.display());
+        failure = Some(Failure { path: args.file.clone(), what, code: 1 });
+    }
+    account.error = failure.as_ref().map(|failure| failure.what.clone());
+    if args.json {
+        show::json(&account);
+    } else if let (Some(bytes), None) = (account.restored_bytes, &failure) {
+        let how = if original.is_some() { "intact and equal to the original" } else { "intact" };
+        show::line(format_args!("{how}: {bytes} bytes"));
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// Where two byte strings part; the end of the shorter if it begins the longer.
+fn first_difference(a: &[u8], b: &[u8]) -> Option<usize> {
+    match a.iter().zip(b).position(|(a, b)| a != b) {
+        None if a.len() != b.len() => Some(a.len().min(b.len())),
+        at => at,
+    }
+}

@@ -1,0 +1,131 @@
+//! The command line of losslaw.
+//!
+//! Exit codes: 0 success; 1 the data failed (damage, a difference); 2 usage, or a path that cannot be read or written.
+
+mod commands;
+mod files;
+mod show;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use losslaw::Effort;
+
+/// Lossless compression for tables and other files of machine learning.
+#[derive(Debug, Parser)]
+#[command(name = "losslaw", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compress a file: as a table if it is one, else as bytes.
+    Compress(CompressArgs),
+    /// Restore a file, byte for byte.
+    Decompress(DecompressArgs),
+    /// Show what a compressed file is made of, without decoding it.
+    Inspect(InspectArgs),
+    /// Decode a compressed file wholly and say whether it is intact.
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct CompressArgs {
+    /// The file to compress.
+    input: PathBuf,
+    /// Where the compressed file goes; an existing file is replaced, on success only.
+    output: PathBuf,
+    /// How much time to spend for how few bytes.
+    #[arg(long, value_enum, default_value = "fast")]
+    effort: EffortArg,
+    /// Threads to use, 0 for one each core; the output is the same for any number.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
+    threads: u16,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Do not decode and compare the output before it is written.
+    #[arg(long)]
+    no_verify: bool,
+    /// Most rows of a block that decodes alone.
+    #[arg(long, default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    block_rows: u32,
+}
+
+#[derive(Debug, clap::Args)]
+struct DecompressArgs {
+    /// The compressed file.
+    input: PathBuf,
+    /// Where the restored file goes; an existing file is replaced, on success only.
+    output: PathBuf,
+    /// Threads to use, 0 for one each core.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
+    threads: u16,
+    /// Print sizes and time as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct InspectArgs {
+    /// The compressed file.
+    file: PathBuf,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct VerifyArgs {
+    /// The compressed file.
+    file: PathBuf,
+    /// The file it was made from, to be compared.
+    original: Option<PathBuf>,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum EffortArg {
+    Fast,
+    Balanced,
+    Max,
+}
+
+impl From<EffortArg> for Effort {
+    fn from(effort: EffortArg) -> Self {
+        match effort {
+            EffortArg::Fast => Self::Fast,
+            EffortArg::Balanced => Self::Balanced,
+            EffortArg::Max => Self::Max,
+        }
+    }
+}
+
+/// Why a command ends without success: one line for people and an exit code.
+#[derive(Debug)]
+struct Failure {
+    path: PathBuf,
+    what: String,
+    code: u8,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Compress(args) => commands::compress(&args),
+        Command::Decompress(args) => commands::decompress(&args),
+        Command::Inspect(args) => commands::inspect(&args),
+        Command::Verify(args) => commands::verify(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { path, what, code }) => {
+            eprintln!("losslaw: {}: {what}", path.display());
+            ExitCode::from(code)
+        }
+    }
+}

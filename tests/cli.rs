@@ -1,0 +1,207 @@
+//! The command line, run as people run it.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use losslaw::container::{Kind, MAJOR, Tag, Writer};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A stretch of bytes: no checksum yet, then a node of codec 12345 without parameters and children.
+const UNKNOWN_CODEC: &[u8] = &[0, 0, 0, 0, 0xb9, 0x60, 0, 0];
+
+/// A folder with a table and its compressed form.
+struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut csv = "id,rest,level\n".to_owned();
+        for i in 0..3000 {
+            writeln!(csv, "{i},{},{}", i * i % 17, ["low", "high"][i % 2]).unwrap();
+        }
+        fs::write(folder.path().join("t.csv"), csv).unwrap();
+        let desk = Self { folder };
+        assert!(desk.run(&["compress", "t.csv", "t.ll", "--block-rows", "1000"]).status.success());
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.path(name), bytes).unwrap();
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_losslaw")).current_dir(self.folder.path()).args(args).output().unwrap()
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_slice(&self.run(args).stdout).expect("--json prints JSON")
+    }
+
+    /// Runs a command that must fail with one line on standard error, and returns that line.
+    fn refused(&self, args: &[&str], code: i32) -> String {
+        let output = self.run(args);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+        assert!(text.starts_with("losslaw: "), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        text
+    }
+
+    fn names(&self) -> Vec<String> {
+        let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        let mut names: Vec<String> = fs::read_dir(self.folder.path()).unwrap().map(name).collect();
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn a_table_comes_back_byte_for_byte() {
+    let desk = Desk::new();
+    let output = desk.run(&["decompress", "t.ll", "back.csv", "--threads", "2"]);
+    assert!(output.status.success());
+    assert_eq!(desk.read("back.csv"), desk.read("t.csv"));
+    assert!(desk.run(&["verify", "t.ll"]).status.success());
+    assert!(desk.run(&["verify", "t.ll", "t.csv"]).status.success());
+    assert_eq!(desk.names(), ["back.csv", "t.csv", "t.ll"], "no temporary file is left");
+}
+
+#[test]
+fn an_empty_file_comes_back_empty() {
+    let desk = Desk::new();
+    desk.write("empty", b"");
+    assert!(desk.run(&["compress", "empty", "e.ll"]).status.success());
+    assert!(desk.read("e.ll").len() <= 64);
+    assert!(desk.run(&["decompress", "e.ll", "back"]).status.success());
+    assert_eq!(desk.read("back"), b"");
+}
+
+#[test]
+fn threads_and_verification_do_not_change_the_bytes() {
+    let desk = Desk::new();
+    let args = ["compress", "t.csv", "again.ll", "--threads", "1", "--no-verify", "--block-rows", "1000"];
+    assert!(desk.run(&args).status.success());
+    assert_eq!(desk.read("again.ll"), desk.read("t.ll"));
+}
+
+#[test]
+fn the_parts_of_a_report_sum_to_the_file() {
+    let desk = Desk::new();
+    let report = desk.json(&["compress", "t.csv", "j.ll", "--json"]);
+    let sum: u64 = report["parts"].as_array().unwrap().iter().map(|part| part["bytes"].as_u64().unwrap()).sum();
+    let file = desk.read("j.ll").len() as u64;
+    assert_eq!((sum, report["compressed_bytes"].as_u64()), (file, Some(file)));
+    let ratio = file as f64 / desk.read("t.csv").len() as f64;
+    assert!((report["ratio"].as_f64().unwrap() - ratio).abs() < 1e-12);
+    let back = desk.json(&["decompress", "j.ll", "back.csv", "--json"]);
+    assert_eq!(back["original_bytes"], report["original_bytes"]);
+}
+
+#[test]
+fn inspect_accounts_for_every_byte_and_row() {
+    let desk = Desk::new();
+    let summary = desk.json(&["inspect", "t.ll", "--json"]);
+    let sum = |list: &str, field: &str| -> u64 {
+        summary[list].as_array().unwrap().iter().map(|entry| entry[field].as_u64().unwrap()).sum()
+    };
+    let file = desk.read("t.ll").len() as u64;
+    assert_eq!(sum("sections", "bytes") + summary["frame_bytes"].as_u64().unwrap(), file);
+    assert_eq!((sum("blocks", "rows"), summary["blocks"].as_array().unwrap().len()), (3000, 3));
+    let text = String::from_utf8(desk.run(&["inspect", "t.ll"]).stdout).unwrap();
+    assert!(text.starts_with("a table, format 1.0, "), "{text}");
+    assert!(text.contains("columns") && text.contains("source bytes"), "{text}");
+}
+
+#[test]
+fn verify_names_the_first_byte_that_differs() {
+    let desk = Desk::new();
+    let mut other = desk.read("t.csv");
+    other[777] ^= 1;
+    desk.write("other.csv", &other);
+    let line = desk.refused(&["verify", "t.ll", "other.csv"], 1);
+    assert!(line.contains("differs from other.csv at byte 777"), "{line}");
+    let outcome = desk.json(&["verify", "t.ll", "other.csv", "--json"]);
+    assert_eq!((&outcome["intact"], &outcome["first_difference"]), (&Value::from(true), &Value::from(777)));
+    other.truncate(500);
+    desk.write("other.csv", &other);
+    assert!(desk.refused(&["verify", "t.ll", "other.csv"], 1).contains("at byte 500"));
+}
+
+#[test]
+fn each_kind_of_bad_file_has_its_own_line() {
+    let desk = Desk::new();
+    let packed = desk.read("t.ll");
+    let mut newer = packed.clone();
+    newer[4] = MAJOR + 1;
+    let mut damaged = packed.clone();
+    damaged[packed.len() / 2] ^= 0x10;
+    let mut unknown = Writer::new(Kind::Bytes);
+    unknown.section(Tag::Bytes, 0, 0, UNKNOWN_CODEC);
+    let cases: [(&[u8], &str); 6] = [
+        (&packed[..packed.len() - 1], "the file is cut"),
+        (&packed[..5], "input ended inside header"),
+        (b"id,rest\n1,2\n", "not a losslaw container"),
+        (&newer, "update losslaw"),
+        (&damaged, "was damaged after it was written"),
+        (&unknown.finish(), "unknown codec id 12345"),
+    ];
+    for (bytes, says) in cases {
+        desk.write("bad.ll", bytes);
+        desk.write("kept", b"as it was");
+        for args in [&["decompress", "bad.ll", "kept"][..], &["verify", "bad.ll"], &["verify", "bad.ll", "t.csv"]] {
+            let line = desk.refused(args, 1);
+            assert!(line.starts_with("losslaw: bad.ll: ") && line.contains(says), "{says}: {line}");
+        }
+        assert_eq!(desk.read("kept"), b"as it was", "a failure leaves the output alone");
+        assert_eq!(desk.json(&["verify", "bad.ll", "--json"])["intact"], false);
+    }
+    assert!(desk.refused(&["inspect", "t.csv"], 1).contains("not a losslaw container"));
+}
+
+#[test]
+fn paths_that_cannot_be_used_end_with_code_two() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path("folder")).unwrap();
+    let cases: [(&[&str], &str); 7] = [
+        (&["compress", "missing", "out"], "missing: there is no such file"),
+        (&["compress", "folder", "out"], "folder: is a folder"),
+        (&["compress", "t.csv", "folder"], "folder: is a folder"),
+        (&["compress", "t.csv", "nowhere/out"], "its folder does not exist"),
+        (&["compress", "t.csv", "t.csv"], "is the input, too"),
+        (&["decompress", "t.ll", "folder/../t.ll"], "is the input, too"),
+        (&["verify", "t.ll", "missing"], "missing: there is no such file"),
+    ];
+    let before = (desk.names(), desk.read("t.csv"), desk.read("t.ll"));
+    for (args, says) in cases {
+        let line = desk.refused(args, 2);
+        assert!(line.contains(says), "{says}: {line}");
+    }
+    assert_eq!((desk.names(), desk.read("t.csv"), desk.read("t.ll")), before);
+    for args in [&["compress", "t.csv"][..], &["compress", "t.csv", "o", "--block-rows", "0"], &["guess"]] {
+        assert_eq!(desk.run(args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn an_effort_that_is_not_built_says_what_is_used_instead() {
+    let desk = Desk::new();
+    let output = desk.run(&["compress", "t.csv", "max.ll", "--effort", "max", "--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.success());
+    assert_eq!(report["effort_asked"], "max");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.lines().count(), usize::from(report["effort"] != "max"), "{said}");
+}
