@@ -1,0 +1,23 @@
+//! Prints Markdown tables that set losslaw beside other compressors: sizes in bytes, decoding in MB/s.
+//!
+//! Arguments are files; without any, generated ones are taken. Everything runs in one process on one thread, every
+//! decode is compared with its source, and a speed is that of the best of several decodes.
+
+#[path = "../../common.rs"]
+mod common;
+mod entropy;
+mod files;
+mod measure;
+mod numbers;
+mod table;
+
+type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+fn main() -> Result<()> {
+    let paths: Vec<String> = std::env::args().skip(1).collect();
+    files::print(&paths)?;
+    println!();
+    numbers::print()?;
+    println!();
+    entropy::print()
+}
