@@ -1,7 +1,5 @@
 //! Looks into the trees: `cargo run --release --example leaves`.
 
-use std::fmt::Write;
-
 use losslaw::partition::{Partition, Partitioner, Target};
 use losslaw::table::{ColumnSchema, Kind, Table};
 use losslaw::tree::criterion::{BIT, code_length};
@@ -64,21 +62,18 @@ fn text(column: &ColumnSchema, ordinal: u64) -> String {
 fn bits(frame: &Frame<'_>, target: usize, rows: &[u32]) -> f64 {
     let ordinals = frame.columns()[target].ordinals.to_u64s();
     let mut counts = vec![0u32; ordinals.iter().max().map_or(0, |&top| top as usize + 1)];
-    for &row in rows {
-        counts[ordinals[row as usize] as usize] += 1;
-    }
+    rows.iter().for_each(|&row| counts[ordinals[row as usize] as usize] += 1);
     code_length(&counts) as f64 / BIT as f64
 }
 
 /// Parcels whose carrier follows from weight and country, and whose days follow from the carrier, nearly always.
 fn parcels() -> String {
-    let mut csv = "weight,country,carrier,days\n".to_owned();
-    for i in 0..2000u32 {
+    let rows = (0..2000u32).map(|i| {
         let mixed = i.wrapping_mul(2_654_435_761) >> 8;
         let (weight, country) = (1 + mixed % 40, ["FR", "NO", "US"][(mixed / 40 % 3) as usize]);
         let carrier = if weight > 30 { "truck" } else { ["post", "post", "air"][(mixed / 40 % 3) as usize] };
         let days = u32::from(mixed / 120 % 16 == 0) + if carrier == "air" { 2 } else { 4 + mixed / 2000 % 2 };
-        writeln!(csv, "{weight},{country},{carrier},{days}").expect("a string takes all text");
-    }
-    csv
+        format!("{weight},{country},{carrier},{days}\n")
+    });
+    std::iter::once("weight,country,carrier,days\n".to_owned()).chain(rows).collect()
 }
