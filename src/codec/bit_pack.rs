@@ -1,7 +1,7 @@
 //! `BitPack`: words cut to the width of the largest.
 
 use super::ascending::bit_len;
-use super::{Codec, CodecId, Encoded, Groups};
+use super::{Codec, CodecId, Encoded};
 use crate::bits::{BitReader, BitWriter};
 use crate::lane::{put_shape, read_shape};
 use crate::wire::Reader;
@@ -56,19 +56,8 @@ impl Codec for BitPack {
     }
 
     // One width serves all groups: what a group could save, an entropy coder saves better.
-    fn encode_grouped(&self, input: &Lane, _: &Groups, _: &[u8]) -> Result<Encoded> {
-        self.encode(input)
-    }
-
-    fn decode_grouped(
-        &self,
-        params: &[u8],
-        children: Vec<Lane>,
-        _: &Groups,
-        _: &[u8],
-        budget: &mut Budget,
-    ) -> Result<Lane> {
-        self.decode(params, children, budget)
+    fn ignores_groups(&self) -> bool {
+        true
     }
 }
 

@@ -120,6 +120,11 @@ pub trait Codec: std::fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether a lane is coded as a whole even when it is divided into groups, because groups would gain nothing.
+    fn ignores_groups(&self) -> bool {
+        false
+    }
+
     /// What the blocks of one lane share, to be kept once beside them; empty for most codecs.
     ///
     /// The blocks given are all blocks that will be coded with the result.
@@ -129,10 +134,10 @@ pub trait Codec: std::fmt::Debug + Send + Sync {
 
     /// Codes one lane divided into groups, given what [`Codec::learn`] returned.
     ///
-    /// By default a codec that carries groups codes the lane as a whole, and any other codes each group as a lane of
+    /// By default a codec that carries or ignores groups codes the lane as a whole, and any other codes each group as a lane of
     /// its own: children then come group by group.
     fn encode_grouped(&self, input: &Lane, groups: &Groups, _shared: &[u8]) -> Result<Encoded> {
-        if self.carries_groups() {
+        if self.carries_groups() || self.ignores_groups() {
             return self.encode(input);
         }
         let mut out = Encoded::default();
@@ -153,7 +158,7 @@ pub trait Codec: std::fmt::Debug + Send + Sync {
         _shared: &[u8],
         budget: &mut Budget,
     ) -> Result<Lane> {
-        if self.carries_groups() {
+        if self.carries_groups() || self.ignores_groups() {
             return self.decode(params, children, budget);
         }
         let mut reader = Reader::new(params, self.name());

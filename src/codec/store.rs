@@ -1,6 +1,6 @@
 //! `Store`: the words as they are, little-endian.
 
-use super::{Codec, CodecId, Encoded, Groups};
+use super::{Codec, CodecId, Encoded};
 use crate::lane::read_kind;
 use crate::wire::Reader;
 use crate::{Budget, Lane, Result, with_kind};
@@ -44,18 +44,7 @@ impl Codec for Store {
     }
 
     // Groups change nothing where nothing is modelled.
-    fn encode_grouped(&self, input: &Lane, _: &Groups, _: &[u8]) -> Result<Encoded> {
-        self.encode(input)
-    }
-
-    fn decode_grouped(
-        &self,
-        params: &[u8],
-        children: Vec<Lane>,
-        _: &Groups,
-        _: &[u8],
-        budget: &mut Budget,
-    ) -> Result<Lane> {
-        self.decode(params, children, budget)
+    fn ignores_groups(&self) -> bool {
+        true
     }
 }

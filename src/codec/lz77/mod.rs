@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::sequences::{Lanes, OFFSET_LANES, join};
 use self::split::{CLASSES, Split};
-use super::{Codec, CodecId, Encoded, Groups, Plan};
+use super::{Codec, CodecId, Encoded, Plan};
 use crate::bits::{BitReader, BitWriter};
 use crate::lane::{put_shape, read_shape};
 use crate::wire::Reader;
@@ -110,19 +110,8 @@ impl Codec for Lz77 {
     }
 
     // Matches reach across groups.
-    fn encode_grouped(&self, input: &Lane, _: &Groups, _: &[u8]) -> Result<Encoded> {
-        self.encode(input)
-    }
-
-    fn decode_grouped(
-        &self,
-        params: &[u8],
-        children: Vec<Lane>,
-        _: &Groups,
-        _: &[u8],
-        budget: &mut Budget,
-    ) -> Result<Lane> {
-        self.decode(params, children, budget)
+    fn ignores_groups(&self) -> bool {
+        true
     }
 }
 
