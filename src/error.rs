@@ -82,6 +82,14 @@ pub enum Error {
         /// What it may be.
         allowed: &'static str,
     },
+    /// Settings in JSON do not describe a part, or a part has no settings to write.
+    #[error("settings of {part}: {what}")]
+    Settings {
+        /// The part.
+        part: &'static str,
+        /// What is wrong.
+        what: String,
+    },
     /// A codec was given a lane that it cannot code.
     #[error("{codec} cannot code this lane: {why}")]
     Unsuitable {
@@ -110,6 +118,11 @@ impl Error {
     /// A broken rule at `at` bytes into `part`.
     pub fn corrupt(part: &'static str, what: &'static str, at: usize) -> Self {
         Self::Corrupt { part, what, at: at as u64 }
+    }
+
+    /// Settings that do not fit a part.
+    pub fn settings(part: &'static str, what: impl std::fmt::Display) -> Self {
+        Self::Settings { part, what: what.to_string() }
     }
 
     /// A setting outside its range.

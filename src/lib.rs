@@ -21,8 +21,10 @@
 //! | [`tree`], [`partition`] | dividing rows by columns known before |
 //! | [`container`] | checksummed sections with an index |
 //! | [`Pipeline`], [`Decoder`] | all of it put together |
+//! | [`settings`], [`Catalogue`], [`PipelineConfig`] | parts by name, a pipeline as JSON |
 
 pub mod bits;
+mod catalogue;
 pub mod codec;
 pub mod container;
 mod error;
@@ -33,14 +35,19 @@ pub mod mask;
 pub mod partition;
 mod pipeline;
 mod report;
+pub mod settings;
 pub mod table;
 pub mod tree;
 pub mod wire;
 
+pub use catalogue::Catalogue;
 pub use error::{Error, Result};
 pub use lane::{Lane, LaneKind, Word};
 pub use limits::{Budget, Limits};
-pub use pipeline::{Decoder, Effort, Packed, Pipeline, PipelineBuilder, Progress, Stage, decompress};
+pub use pipeline::{
+    Decoder, Effort, Packed, PartConfig, Pipeline, PipelineBuilder, PipelineConfig, PlanConfig, Progress, Stage,
+    decompress,
+};
 pub use report::{ColumnReport, Part, Report, Timings};
 
 #[cfg(doctest)]

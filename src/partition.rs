@@ -1,6 +1,9 @@
 //! Partitions: how the rows of a column are divided into groups that are coded with a model each.
 
+use std::sync::Arc;
+
 use crate::codec::Groups;
+use crate::settings::Settings;
 use crate::tree::{Feature, Frame, FrameColumn, Tree};
 use crate::{Error, Lane, Result};
 
@@ -81,6 +84,23 @@ pub trait Partitioner: std::fmt::Debug + Send + Sync {
     ///
     /// A tree may ask for `features` only: the decoder has nothing else when it needs the groups.
     fn partition(&self, frame: &Frame<'_>, target: Target<'_>, features: &[Feature]) -> Result<Partition>;
+
+    /// The settings, from which [`Partitioner::configured`] makes the same partitioner again;
+    /// [`crate::saved_by_serde`] writes both.
+    ///
+    /// # Errors
+    /// [`Error::Settings`]: by default a partitioner cannot be written down.
+    fn settings(&self) -> Result<Settings> {
+        Err(Error::settings(self.name(), "they cannot be written down"))
+    }
+
+    /// A partitioner of this type with other settings.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] or [`Error::InvalidConfig`] when the settings do not fit.
+    fn configured(&self, _settings: &Settings) -> Result<Arc<dyn Partitioner>> {
+        Err(Error::settings(self.name(), "they cannot be read"))
+    }
 }
 
 /// Leaves all rows together.
@@ -88,6 +108,8 @@ pub trait Partitioner: std::fmt::Debug + Send + Sync {
 pub struct Whole;
 
 impl Partitioner for Whole {
+    crate::saved_by_serde!(Partitioner);
+
     fn name(&self) -> &'static str {
         "Whole"
     }

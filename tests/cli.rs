@@ -98,6 +98,24 @@ fn threads_and_verification_do_not_change_the_bytes() {
 }
 
 #[test]
+fn a_pipeline_in_json_takes_the_place_of_options() {
+    let desk = Desk::new();
+    desk.write("p.json", br#"{"plan": {"codec": "Standardise", "children": [{"codec": "Huffman"}]}, "threads": 2}"#);
+    let report = desk.json(&["compress", "t.csv", "p.ll", "--pipeline", "p.json", "--json"]);
+    assert_eq!(report["columns"][1]["plan"], "Standardise → Huffman");
+    assert!(desk.run(&["verify", "p.ll", "t.csv"]).status.success());
+    desk.write("p.json", br#"{"plan": {"codec": "Lzma"}}"#);
+    let refused = desk.run(&["compress", "t.csv", "q.ll", "--pipeline", "p.json"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("p.json: codec = Lzma"), "{refused:?}");
+    assert!(!desk.path("q.ll").exists());
+    assert_eq!(
+        desk.run(&["compress", "t.csv", "q.ll", "--pipeline", "p.json", "--threads", "1"]).status.code(),
+        Some(2)
+    );
+}
+
+#[test]
 fn the_parts_of_a_report_sum_to_the_file() {
     let desk = Desk::new();
     let report = desk.json(&["compress", "t.csv", "j.ll", "--json"]);

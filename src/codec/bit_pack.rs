@@ -1,5 +1,7 @@
 //! `BitPack`: words cut to the width of the largest.
 
+use serde::{Deserialize, Serialize};
+
 use super::ascending::bit_len;
 use super::{Codec, CodecId, Encoded};
 use crate::bits::{BitReader, BitWriter};
@@ -18,10 +20,12 @@ use crate::{Budget, Error, Lane, Result, Word, with_kind, with_words};
 /// assert_eq!(BitPack.encode(&Lane::from(vec![1u16, 6, 3, 0]))?.params, [1, 4, 3, 0b1111_0001, 0]);
 /// # Ok::<(), losslaw::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct BitPack;
 
 impl Codec for BitPack {
+    crate::saved_by_serde!(Codec);
+
     fn id(&self) -> CodecId {
         CodecId::BIT_PACK
     }

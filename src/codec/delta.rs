@@ -1,5 +1,7 @@
 //! `Delta`: differences to earlier words.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Codec, CodecId, Encoded, only};
 use crate::wire::Reader;
 use crate::{Budget, Error, Lane, Result, Word, with_words};
@@ -23,7 +25,8 @@ const MOST_ORDER: u8 = 2;
 /// assert_eq!(Delta::new(2)?.encode(&ramp)?.children, [Lane::from(vec![20u8, 13, 0, 7])]);
 /// # Ok::<(), losslaw::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Delta {
     order: u8,
 }
@@ -40,11 +43,17 @@ impl Delta {
     /// # Errors
     /// [`Error::InvalidConfig`] unless `order` is from 0 to 2.
     pub fn new(order: u8) -> Result<Self> {
-        if order <= MOST_ORDER { Ok(Self { order }) } else { Err(Error::config("order", order, "0..=2")) }
+        Self { order }.check()
+    }
+
+    fn check(self) -> Result<Self> {
+        if self.order <= MOST_ORDER { Ok(self) } else { Err(Error::config("order", self.order, "0..=2")) }
     }
 }
 
 impl Codec for Delta {
+    crate::saved_by_serde!(Codec, Self::check);
+
     fn id(&self) -> CodecId {
         CodecId::DELTA
     }

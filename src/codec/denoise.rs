@@ -1,5 +1,7 @@
 //! `Denoise`: rare large words set apart.
 
+use serde::{Deserialize, Serialize};
+
 use super::ascending::bit_len;
 use super::{Block, Codec, CodecId, Encoded, Groups};
 use crate::mask::Mask;
@@ -29,7 +31,8 @@ use crate::{Budget, Error, Lane, LaneKind, Result, Word, with_kind, with_words};
 /// ```
 ///
 /// Source: "Super-Scalar RAM-CPU Cache Compression" (PFOR), Zukowski, Héman, Nes, Boncz, ICDE 2006.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Denoise {
     keep: f64,
 }
@@ -46,7 +49,11 @@ impl Denoise {
     /// # Errors
     /// [`Error::InvalidConfig`] unless `keep` is from 0 to 1.
     pub fn new(keep: f64) -> Result<Self> {
-        if (0.0..=1.0).contains(&keep) { Ok(Self { keep }) } else { Err(Error::config("keep", keep, "0.0..=1.0")) }
+        Self { keep }.check()
+    }
+
+    fn check(self) -> Result<Self> {
+        if (0.0..=1.0).contains(&self.keep) { Ok(self) } else { Err(Error::config("keep", self.keep, "0.0..=1.0")) }
     }
 
     /// The bits of the widest inlier.
@@ -77,6 +84,8 @@ impl Denoise {
 }
 
 impl Codec for Denoise {
+    crate::saved_by_serde!(Codec, Self::check);
+
     fn id(&self) -> CodecId {
         CodecId::DENOISE
     }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::ascending::{put_ascending, take_ascending};
 use super::{Block, Codec, CodecId, Encoded, Groups};
 use crate::bits::{BitReader, BitWriter};
@@ -28,10 +30,12 @@ use crate::{Budget, Error, Lane, LaneKind, Result, Word, with_kind, with_words};
 /// assert_eq!(Dictionary.encode(&codes)?.children, [indices, words]);
 /// # Ok::<(), losslaw::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Dictionary;
 
 impl Codec for Dictionary {
+    crate::saved_by_serde!(Codec);
+
     fn id(&self) -> CodecId {
         CodecId::DICTIONARY
     }

@@ -48,6 +48,9 @@ pub use rle::Rle;
 pub use standardise::Standardise;
 pub use store::Store;
 
+use std::sync::Arc;
+
+use crate::settings::Settings;
 use crate::wire::{Reader, put_bytes};
 use crate::{Budget, Error, Lane, Result};
 
@@ -114,6 +117,22 @@ pub trait Codec: std::fmt::Debug + Send + Sync {
 
     /// Restores the lane. `children` holds exactly [`Codec::arity`] lanes.
     fn decode(&self, params: &[u8], children: Vec<Lane>, budget: &mut Budget) -> Result<Lane>;
+
+    /// The settings, from which [`Codec::configured`] makes the same codec again; [`crate::saved_by_serde`] writes both.
+    ///
+    /// # Errors
+    /// [`Error::Settings`]: by default a codec cannot be written down.
+    fn settings(&self) -> Result<Settings> {
+        Err(Error::settings(self.name(), "they cannot be written down"))
+    }
+
+    /// A codec of this type with other settings.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] or [`Error::InvalidConfig`] when the settings do not fit.
+    fn configured(&self, _settings: &Settings) -> Result<Arc<dyn Codec>> {
+        Err(Error::settings(self.name(), "they cannot be read"))
+    }
 
     /// Whether the first child has one word for each word of the input, in the same order, so that groups carry over.
     fn carries_groups(&self) -> bool {

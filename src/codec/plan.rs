@@ -98,6 +98,11 @@ impl Plan {
         &*self.codec
     }
 
+    /// The plans of its children.
+    pub fn children(&self) -> &[Plan] {
+        &self.children
+    }
+
     /// Adds the plan's codecs to a registry, unless their ids are known already.
     pub(crate) fn register(&self, registry: &mut Registry) -> Result<()> {
         if registry.get(self.codec.id()).is_err() {

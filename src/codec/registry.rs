@@ -68,6 +68,15 @@ impl Registry {
         self.codecs.get(&id).map(|codec| &**codec).ok_or(Error::UnknownCodec(id.0))
     }
 
+    /// The codec of a name; of codecs that share one, that of the lowest id.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`].
+    pub fn named(&self, name: &str) -> Result<&dyn Codec> {
+        let found = self.codecs.values().find(|codec| codec.name() == name);
+        found.map(|codec| &**codec).ok_or_else(|| Error::config("codec", name, "names of codecs in the registry"))
+    }
+
     /// All codecs in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Codec>> {
         self.codecs.values()

@@ -1,5 +1,7 @@
 //! `Rle`: runs of equal words.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Codec, CodecId, Encoded};
 use crate::wire::Reader;
 use crate::{Budget, Error, Lane, Result, Word, with_words};
@@ -22,10 +24,12 @@ use crate::{Budget, Error, Lane, Result, Word, with_words};
 /// ```
 ///
 /// Source: "Run-length encodings", Golomb, IEEE Transactions on Information Theory 12(3), 1966.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Rle;
 
 impl Codec for Rle {
+    crate::saved_by_serde!(Codec);
+
     fn id(&self) -> CodecId {
         CodecId::RLE
     }

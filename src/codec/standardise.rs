@@ -1,5 +1,7 @@
 //! `Standardise`: minimum and greatest common divisor taken out.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Block, Codec, CodecId, Encoded, Groups, only};
 use crate::lane::read_kind;
 use crate::wire::{Reader, put_varint};
@@ -24,10 +26,12 @@ use crate::{Budget, Lane, LaneKind, Result, Word, with_kind, with_words};
 /// assert_eq!(Standardise.encode(&prices)?.children, [Lane::from(vec![2u8, 0, 5])]);
 /// # Ok::<(), losslaw::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Standardise;
 
 impl Codec for Standardise {
+    crate::saved_by_serde!(Codec);
+
     fn id(&self) -> CodecId {
         CodecId::STANDARDISE
     }

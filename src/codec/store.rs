@@ -1,5 +1,7 @@
 //! `Store`: the words as they are, little-endian.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Codec, CodecId, Encoded};
 use crate::lane::read_kind;
 use crate::wire::Reader;
@@ -13,10 +15,12 @@ use crate::{Budget, Lane, Result, with_kind};
 /// assert_eq!(Store.encode(&Lane::from(vec![258u16]))?.params, [1, 2, 1]);
 /// # Ok::<(), losslaw::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Store;
 
 impl Codec for Store {
+    crate::saved_by_serde!(Codec);
+
     fn id(&self) -> CodecId {
         CodecId::STORE
     }

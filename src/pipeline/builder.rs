@@ -43,24 +43,14 @@ impl std::fmt::Display for Effort {
 }
 
 /// Settings of a [`Pipeline`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct PipelineBuilder {
     pipeline: Pipeline,
 }
 
-impl Default for PipelineBuilder {
-    fn default() -> Self {
-        let pipeline = Pipeline {
-            partitioner: None,
-            plan: None,
-            one_tree: false,
-            effort: Effort::default(),
-            threads: 1,
-            block_rows: 1 << 16,
-            verify: true,
-            listener: Listener::default(),
-        };
+impl From<Pipeline> for PipelineBuilder {
+    fn from(pipeline: Pipeline) -> Self {
         Self { pipeline }
     }
 }

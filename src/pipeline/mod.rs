@@ -4,6 +4,7 @@ mod builder;
 mod bytes;
 mod candidates;
 mod columns;
+mod config;
 mod decoder;
 mod progress;
 mod table;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use builder::{Effort, PipelineBuilder};
+pub use config::{PartConfig, PipelineConfig, PlanConfig};
 pub use decoder::{Decoder, decompress};
 use progress::Listener;
 pub use progress::{Progress, Stage};
@@ -63,6 +65,22 @@ pub struct Pipeline {
     block_rows: usize,
     verify: bool,
     listener: Listener,
+}
+
+impl Default for Pipeline {
+    /// Chooses everything by trial, on one thread, and verifies.
+    fn default() -> Self {
+        Self {
+            partitioner: None,
+            plan: None,
+            one_tree: false,
+            effort: Effort::default(),
+            threads: 1,
+            block_rows: 1 << 16,
+            verify: true,
+            listener: Listener::default(),
+        }
+    }
 }
 
 impl Pipeline {

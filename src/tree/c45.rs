@@ -30,15 +30,25 @@ impl Default for C45 {
     }
 }
 
+impl C45 {
+    fn check(self) -> Result<Self> {
+        if self.pessimism.is_finite() {
+            Ok(self)
+        } else {
+            Err(Error::config("pessimism", self.pessimism, "finite numbers"))
+        }
+    }
+}
+
 impl Partitioner for C45 {
+    crate::saved_by_serde!(Partitioner, Self::check);
+
     fn name(&self) -> &'static str {
         "C45"
     }
 
     fn partition(&self, frame: &Frame<'_>, target: Target<'_>, features: &[Feature]) -> Result<Partition> {
-        if !self.pessimism.is_finite() {
-            return Err(Error::config("pessimism", self.pessimism, "finite numbers"));
-        }
+        self.clone().check()?;
         let problem = Problem::new(frame, target, features)?;
         let growth = Growth {
             criterion: Criterion::GainRatio,

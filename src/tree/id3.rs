@@ -39,6 +39,8 @@ impl Default for Id3 {
 }
 
 impl Partitioner for Id3 {
+    crate::saved_by_serde!(Partitioner);
+
     fn name(&self) -> &'static str {
         "Id3"
     }

@@ -39,6 +39,8 @@ impl Default for Mdl {
 }
 
 impl Partitioner for Mdl {
+    crate::saved_by_serde!(Partitioner);
+
     fn name(&self) -> &'static str {
         "Mdl"
     }

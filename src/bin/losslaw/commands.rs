@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use losslaw::container::{Container, Summary};
-use losslaw::{Decoder, Error, Limits, Pipeline, Report};
+use losslaw::{Catalogue, Decoder, Error, Limits, Pipeline, PipelineBuilder, PipelineConfig, Report};
 use serde::Serialize;
 
 use crate::files::{self, Output};
@@ -29,13 +29,17 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
     }
     let source = files::read(&args.input)?;
     let output = Output::new(&args.output, &args.input)?;
+    let builder = match &args.pipeline {
+        Some(path) => PipelineBuilder::from(saved(path)?),
+        None => Pipeline::builder()
+            .effort(args.effort.into())
+            .threads(args.threads.into())
+            .block_rows(args.block_rows as usize)
+            .verify(!args.no_verify),
+    };
     let bar = show::bar();
     let listener = bar.clone();
-    let packed = Pipeline::builder()
-        .effort(args.effort.into())
-        .threads(args.threads.into())
-        .block_rows(args.block_rows as usize)
-        .verify(!args.no_verify)
+    let packed = builder
         .progress(move |progress| show::advance(&listener, progress))
         .build()
         .and_then(|pipeline| pipeline.compress(&source));
@@ -52,6 +56,16 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
         show::line(report);
     }
     Ok(())
+}
+
+/// The pipeline that a file of JSON describes.
+fn saved(path: &Path) -> Result<Pipeline, Failure> {
+    let json = String::from_utf8_lossy(&files::read(path)?).into_owned();
+    PipelineConfig::from_json(&json).and_then(|config| config.build(&Catalogue::default())).map_err(|error| Failure {
+        path: path.to_owned(),
+        what: error.to_string(),
+        code: 2,
+    })
 }
 
 pub fn decompress(args: &DecompressArgs) -> Result<(), Failure> {

@@ -53,6 +53,9 @@ struct CompressArgs {
     /// Most rows of a block that decodes alone.
     #[arg(long, default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     block_rows: u32,
+    /// Parts and settings from a file of JSON, as `PipelineConfig::to_json` writes it, instead of those above.
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["effort", "threads", "block_rows", "no_verify"])]
+    pipeline: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,6 +2,8 @@
 
 mod fit;
 
+use serde::{Deserialize, Serialize};
+
 use super::ascending::{bit_len, put_ascending, put_small, take_ascending, take_small};
 use super::{Block, Codec, CodecId, Encoded, Groups, only};
 use crate::bits::{BitReader, BitWriter};
@@ -42,7 +44,8 @@ const MOST_BINS: usize = 256;
 ///
 /// The idea of a learnt histogram of ranges with raw offsets is that of Pcodec: "Pcodec: Better Compression for
 /// Numerical Sequences", Loncaric, Jeppesen, Zinberg, arXiv:2502.06112, 2025.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Bins {
     max_bins: usize,
 }
@@ -59,10 +62,14 @@ impl Bins {
     /// # Errors
     /// [`Error::InvalidConfig`] unless `max_bins` is from 1 to 256.
     pub fn new(max_bins: usize) -> Result<Self> {
-        if (1..=MOST_BINS).contains(&max_bins) {
-            Ok(Self { max_bins })
+        Self { max_bins }.check()
+    }
+
+    fn check(self) -> Result<Self> {
+        if (1..=MOST_BINS).contains(&self.max_bins) {
+            Ok(self)
         } else {
-            Err(Error::config("max_bins", max_bins, "1..=256"))
+            Err(Error::config("max_bins", self.max_bins, "1..=256"))
         }
     }
 
@@ -72,6 +79,8 @@ impl Bins {
 }
 
 impl Codec for Bins {
+    crate::saved_by_serde!(Codec, Self::check);
+
     fn id(&self) -> CodecId {
         CodecId::BINS
     }

@@ -77,6 +77,8 @@ impl Kernel for Huffman {
 }
 
 impl Codec for Huffman {
+    crate::saved_by_serde!(Codec);
+
     fn id(&self) -> CodecId {
         CodecId::HUFFMAN
     }

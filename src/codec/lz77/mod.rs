@@ -76,6 +76,8 @@ impl Lz77 {
 }
 
 impl Codec for Lz77 {
+    crate::saved_by_serde!(Codec);
+
     fn id(&self) -> CodecId {
         CodecId::LZ77
     }

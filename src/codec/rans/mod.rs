@@ -35,12 +35,12 @@ pub struct Rans {
 }
 
 impl Rans {
-    fn check(self) -> Result<()> {
+    fn check(self) -> Result<Self> {
         match self.lanes {
             Some(lanes) if !lanes.is_power_of_two() || usize::from(lanes) > stream::MAX_LANES => {
                 Err(Error::config("lanes", lanes, "1, 2, 4, 8, 16 or 32"))
             }
-            _ => Ok(()),
+            _ => Ok(self),
         }
     }
 }
@@ -91,6 +91,8 @@ impl Kernel for Rans {
 }
 
 impl Codec for Rans {
+    crate::saved_by_serde!(Codec, Self::check);
+
     fn id(&self) -> CodecId {
         CodecId::RANS
     }
