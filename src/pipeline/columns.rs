@@ -9,8 +9,8 @@ use crate::codec::{Bins, Block, Groups, Learned, Plan, Rans, Then};
 use crate::partition::{Partition, Target};
 use crate::table::RowData;
 use crate::tree::wire::Recorded;
-use crate::tree::{Feature, Frame, FrameColumn};
-use crate::{Lane, Result};
+use crate::tree::{Feature, Frame, FrameColumn, TreeFeature};
+use crate::{Error, Lane, Result};
 
 /// Of many earlier columns, so many of the first (keys stand there) and of the nearest are looked at.
 const FIRST: usize = 16;
@@ -97,9 +97,8 @@ impl Setting<'_> {
         residuals: &[Lane],
         features: &[Feature],
     ) -> Result<Partition> {
-        let how = self.pipeline.partitioner();
         if *transform == Transform::Plain {
-            return how.partition(self.frame, Target::Column(column), features);
+            return self.checked(Target::Column(column), features);
         }
         let source = &self.frame.columns()[column];
         let derived = FrameColumn {
@@ -109,7 +108,29 @@ impl Setting<'_> {
             // Small differences lie close together, and so do ordered values behind the mark of a match.
             ordered: source.ordered || matches!(transform, Transform::Difference(_)),
         };
-        how.partition(self.frame, Target::Derived(&derived), features)
+        self.checked(Target::Derived(&derived), features)
+    }
+
+    /// What the partitioner answers, if a decoder could divide the rows in the same way.
+    pub fn checked(&self, target: Target<'_>, features: &[Feature]) -> Result<Partition> {
+        let how = self.pipeline.partitioner();
+        let partition = how.partition(self.frame, target, features)?;
+        let offered = |asked: &TreeFeature| {
+            features.contains(&asked.feature) && asked.first_value == self.frame.nature(asked.feature).1
+        };
+        match &partition {
+            Partition::Tree(tree) if !tree.features().iter().all(offered) => Err(Error::config(
+                "partitioner",
+                how.name(),
+                "trees over the features offered, with the frame's first proper values",
+            )),
+            Partition::Assigned { leaves, leaf_of_row }
+                if leaf_of_row.len() != self.frame.rows() || leaf_of_row.max() >= Some(u64::from(*leaves)) =>
+            {
+                Err(Error::config("partitioner", how.name(), "one leaf number, below their count, for each row"))
+            }
+            _ => Ok(partition),
+        }
     }
 
     fn encode(

@@ -110,7 +110,7 @@ fn one_tree(setting: &Setting<'_>) -> Result<(u32, Vec<Lane>)> {
     let columns = 0..setting.usable.len() as u32;
     let features: Vec<Feature> = columns.filter(|&c| setting.usable[c as usize]).map(Feature::Column).collect();
     let frame = setting.frame;
-    let partition = setting.pipeline.partitioner().partition(frame, Target::Rows, &features)?;
+    let partition = setting.checked(Target::Rows, &features)?;
     let groups = partition.groups(|c| &*frame.columns()[c as usize].ordinals, frame.rows())?;
     let mut leaf_of_row = vec![0u64; frame.rows()];
     for leaf in 0..groups.len() {
