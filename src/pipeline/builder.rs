@@ -9,6 +9,7 @@ use super::progress::{Listener, Progress};
 use crate::codec::Plan;
 use crate::limits::MAX_BLOCK_ROWS;
 use crate::partition::Partitioner;
+use crate::prune::Pruner;
 use crate::{Error, Result};
 
 /// How much time may be spent for how few bytes.
@@ -54,6 +55,7 @@ impl Default for PipelineBuilder {
         let pipeline = Pipeline {
             partitioner: None,
             plan: None,
+            pruner: None,
             one_tree: false,
             effort: Effort::default(),
             threads: 1,
@@ -72,9 +74,16 @@ impl PipelineBuilder {
         self
     }
 
-    /// Codes every column (or every stretch of bytes) by this codec or plan, instead of by trial.
+    /// Codes every column (or every stretch of bytes, or all words of a tensor) by this codec or plan, instead of by trial.
     pub fn codec(mut self, plan: impl Into<Plan>) -> Self {
         self.pipeline.plan = Some(plan.into());
+        self
+    }
+
+    /// Prunes every tensor of 16-, 32- or 64-bit floats before it is coded, which changes the model: what comes back are
+    /// the pruned tensors. A pipeline with a pruner takes nothing but models.
+    pub fn pruner(mut self, pruner: impl Pruner + 'static) -> Self {
+        self.pipeline.pruner = Some(Arc::new(pruner));
         self
     }
 
@@ -119,7 +128,7 @@ impl PipelineBuilder {
     /// # Errors
     /// [`Error::InvalidConfig`] names the setting, its value and what is allowed.
     pub fn build(self) -> Result<Pipeline> {
-        let Pipeline { block_rows, threads, plan, .. } = &self.pipeline;
+        let Pipeline { block_rows, threads, plan, pruner, .. } = &self.pipeline;
         if !(1..=MAX_BLOCK_ROWS).contains(block_rows) {
             return Err(Error::config("block_rows", block_rows, "1..=1048576"));
         }
@@ -128,6 +137,9 @@ impl PipelineBuilder {
         }
         if let Some(plan) = plan {
             plan.check()?;
+        }
+        if let Some(pruner) = pruner {
+            pruner.check()?;
         }
         Ok(self.pipeline)
     }
