@@ -4,7 +4,7 @@ use super::lanes::{Lanes, SharedLanes};
 use super::sparse::{SharedSparse, Sparse, part};
 use super::unit::Unit;
 use super::words::Form;
-use crate::codec::{Bins, Dictionary, Plan, Rans, Registry, Store, Then, auto};
+use crate::codec::{Bins, BitPack, Delta, Dictionary, Lz77, Lz77Effort, Plan, Rans, Registry, Store, Then, auto};
 use crate::wire::Reader;
 use crate::{Budget, Error, Lane, Result, with_words};
 
@@ -96,21 +96,28 @@ impl Coding {
     /// The coding that a trial on a sample finds, and the unit under it, never larger than its words stored.
     pub fn best(chunks: &[Lane], unit: &Unit) -> Result<(Self, Coded)> {
         let sample = sample(chunks, unit);
-        let mut least = usize::MAX;
-        let mut best = stored();
+        let mut best: Option<(Self, Coded)> = None;
         for coding in candidates(&sample, unit)? {
-            let bytes = match coding.encode(std::slice::from_ref(&sample), unit) {
-                Ok(coded) => coded.bytes(),
+            let coded = match coding.encode(std::slice::from_ref(&sample), unit) {
+                Ok(coded) => coded,
                 Err(Error::Unsuitable { .. }) => continue,
                 Err(error) => return Err(error),
             };
-            if bytes < least {
-                (least, best) = (bytes, coding);
+            if best.as_ref().is_none_or(|(_, least)| coded.bytes() < least.bytes()) {
+                best = Some((coding, coded));
             }
         }
-        let coded = best.encode(chunks, unit)?;
-        let plain = stored().encode(chunks, unit)?;
-        Ok(if plain.bytes() <= coded.bytes() { (stored(), plain) } else { (best, coded) })
+        let stored = Self::Lanes(Lanes::whole(Store));
+        let plain = stored.encode(chunks, unit)?;
+        let (coding, coded) = match best {
+            Some(best) if sample.len() == unit.words => best,
+            Some((coding, _)) => {
+                let coded = coding.encode(chunks, unit)?;
+                (coding, coded)
+            }
+            None => return Ok((stored, plain)),
+        };
+        Ok(if plain.bytes() <= coded.bytes() { (stored, plain) } else { (coding, coded) })
     }
 }
 
@@ -121,10 +128,6 @@ impl std::fmt::Display for Coding {
             Self::Sparse(sparse) => sparse.fmt(f),
         }
     }
-}
-
-fn stored() -> Coding {
-    Coding::Lanes(Lanes::whole(Store))
 }
 
 /// A stretch of whole rows, where there are rows, from the middle of a unit.
@@ -138,8 +141,13 @@ fn sample(chunks: &[Lane], unit: &Unit) -> Lane {
 /// What is tried; the earlier wins a tie.
 fn candidates(sample: &Lane, unit: &Unit) -> Result<Vec<Coding>> {
     let mut lanes = dense(sample, unit.form)?;
-    lanes.push(Lanes::whole(Dictionary.then(Rans::default())));
-    lanes.push(Lanes::whole(auto(sample)?));
+    if unit.form.is_rotated {
+        // Few distinct floats, or stretches that come again. Nothing else that `auto` tries suits floats.
+        lanes.push(Lanes::whole(Plan::new(Dictionary, [binned(), Delta::default().then(BitPack)])));
+        lanes.push(Lanes::whole(Lz77 { effort: Lz77Effort::Fast }.each(Rans::default())));
+    } else {
+        lanes.push(Lanes::whole(auto(sample)?));
+    }
     let mut candidates: Vec<Coding> = lanes.into_iter().map(Coding::Lanes).collect();
     let zeros = with_words!(sample, words => words.iter().filter(|&&word| word == 0).count());
     if zeros > sample.len() / 64 && zeros < sample.len() {
@@ -153,9 +161,12 @@ fn candidates(sample: &Lane, unit: &Unit) -> Result<Vec<Coding>> {
 
 /// Lanes for words of which few are equal.
 fn dense(sample: &Lane, form: Form) -> Result<Vec<Lanes>> {
-    let binned = Lanes::whole(Bins::default().then(Rans::default()));
-    let planes = Lanes::planes(sample)?;
+    let (binned, planes) = (Lanes::whole(binned()), Lanes::planes(sample)?);
     Ok(if form.kind.width() == 1 { vec![planes, binned] } else { vec![binned, planes] })
+}
+
+fn binned() -> Plan {
+    Bins::default().then(Rans::default())
 }
 
 /// What the chunks of a unit share, as it was read.

@@ -8,8 +8,8 @@ use crate::mask::Mask;
 use crate::wire::{Reader, put_bytes};
 use crate::{Budget, Lane, Result, Word, with_words};
 
-/// Groups that are tried for a pattern N:M, besides none.
-const GROUPS: [usize; 3] = [4, 8, 16];
+/// Groups that are tried, besides none: alone, each bit is as likely as any other.
+const GROUPS: [usize; 4] = [1, 4, 8, 16];
 
 /// How mask and words are coded.
 #[derive(Debug, Clone)]
