@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crate::codec::{Codec, Registry};
 use crate::partition::{Partitioner, Whole};
+use crate::prune::{Cut, L1, NofM, Pruner, Shrinkage, Threshold, TopK};
 use crate::settings::Settings;
 use crate::tree::{C45, Id3, Mdl};
 use crate::{Error, Result};
 
-/// Codecs and partitioners by name. The default one holds all of this crate; those of other crates join it by
+/// Codecs, partitioners and pruners by name. The default one holds all of this crate; those of other crates join it by
 /// the same calls that fill it.
 ///
 /// ```
@@ -25,16 +26,22 @@ use crate::{Error, Result};
 pub struct Catalogue {
     codecs: Registry,
     partitioners: BTreeMap<&'static str, Arc<dyn Partitioner>>,
+    pruners: BTreeMap<&'static str, Arc<dyn Pruner>>,
 }
 
 impl Default for Catalogue {
     fn default() -> Self {
-        let mut catalogue = Self { codecs: Registry::default(), partitioners: BTreeMap::new() };
+        let mut catalogue =
+            Self { codecs: Registry::default(), partitioners: BTreeMap::new(), pruners: BTreeMap::new() };
         let builtin = [
             catalogue.add_partitioner(Whole),
             catalogue.add_partitioner(Id3::default()),
             catalogue.add_partitioner(C45::default()),
             catalogue.add_partitioner(Mdl::default()),
+            catalogue.add_pruner(Threshold { cut: Cut::Absolute(0.0) }),
+            catalogue.add_pruner(L1 { shrinkage: Shrinkage::Lambda(0.0) }),
+            catalogue.add_pruner(TopK { share: 1.0 }),
+            catalogue.add_pruner(NofM { n: 2, m: 4 }),
         ];
         debug_assert!(builtin.iter().all(Result::is_ok), "names of built-in parts differ");
         catalogue
@@ -59,13 +66,24 @@ impl Catalogue {
     /// [`Error::InvalidConfig`] when the name is taken.
     pub fn add_partitioner(&mut self, partitioner: impl Partitioner + 'static) -> Result<()> {
         let name = partitioner.name();
-        match self.partitioners.insert(name, Arc::new(partitioner)) {
-            None => Ok(()),
-            Some(first) => {
-                self.partitioners.insert(name, first);
-                Err(taken("partitioner", name))
-            }
+        if self.partitioners.contains_key(name) {
+            return Err(taken("partitioner", name));
         }
+        self.partitioners.insert(name, Arc::new(partitioner));
+        Ok(())
+    }
+
+    /// Adds a pruner.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] when the name is taken.
+    pub fn add_pruner(&mut self, pruner: impl Pruner + 'static) -> Result<()> {
+        let name = pruner.name();
+        if self.pruners.contains_key(name) {
+            return Err(taken("pruner", name));
+        }
+        self.pruners.insert(name, Arc::new(pruner));
+        Ok(())
     }
 
     /// The codecs; a [`Decoder`](crate::Decoder) with this registry reads what they write.
@@ -88,6 +106,15 @@ impl Catalogue {
     pub fn partitioner(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Partitioner>> {
         let known = self.partitioners.get(name);
         known.ok_or_else(|| Error::config("partitioner", name, "names in the catalogue"))?.configured(settings)
+    }
+
+    /// A pruner of this name with these settings.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for an unknown name, [`Error::Settings`] for settings that do not fit.
+    pub fn pruner(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Pruner>> {
+        let known = self.pruners.get(name);
+        known.ok_or_else(|| Error::config("pruner", name, "names in the catalogue"))?.configured(settings)
     }
 }
 

@@ -101,6 +101,9 @@ pub enum Error {
     /// The input is no table that could be taken apart into columns.
     #[error("not a table: {0}")]
     NotATable(&'static str),
+    /// The input is no safetensors file; the text says why.
+    #[error("not a safetensors model: {0}")]
+    NotAModel(String),
     /// The encoder's own check found that its output does not restore the input; nothing was returned.
     #[error("verification failed in {part}: the output would not restore the input; please report this")]
     Verification {

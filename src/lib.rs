@@ -18,6 +18,8 @@
 //! | [`lane`] | words of one width, all that a codec sees |
 //! | [`codec`] | reversible steps from lanes to bytes, plans of them, and how to pick one |
 //! | [`table`] | CSV as typed columns |
+//! | [`model`] | tensors in the safetensors format |
+//! | [`prune`] | dropping weights: the one step that is not lossless, asked for by name |
 //! | [`tree`], [`partition`] | dividing rows by columns known before |
 //! | [`container`] | checksummed sections with an index |
 //! | [`Pipeline`], [`Decoder`] | all of it put together |
@@ -32,8 +34,10 @@ pub mod lane;
 pub mod limits;
 mod log2;
 pub mod mask;
+pub mod model;
 pub mod partition;
 mod pipeline;
+pub mod prune;
 mod report;
 pub mod settings;
 pub mod table;
@@ -48,7 +52,7 @@ pub use pipeline::{
     Decoder, Effort, Packed, PartConfig, Pipeline, PipelineBuilder, PipelineConfig, PlanConfig, Progress, Stage,
     decompress,
 };
-pub use report::{ColumnReport, Part, Report, Timings};
+pub use report::{ColumnReport, Part, PrunedReport, Report, TensorReport, TensorTable, Timings};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::container::Kind;
+use crate::model::{Dtype, TensorInfo};
 use crate::pipeline::Effort;
+use crate::prune::{self, Pruned};
 
 /// The account of one compression. Every byte of the output belongs to one part; the parts sum to the file.
 ///
@@ -24,7 +26,7 @@ pub struct Report {
     pub compressed_bytes: u64,
     /// Rows of a table, 0 otherwise.
     pub rows: u64,
-    /// Blocks that decode alone.
+    /// Blocks that decode alone: stretches of rows or bytes, or units of tensors.
     pub blocks: u64,
     /// The effort that was asked for.
     pub effort_asked: Effort,
@@ -34,6 +36,8 @@ pub struct Report {
     pub parts: Vec<Part>,
     /// The columns of a table.
     pub columns: Vec<ColumnReport>,
+    /// The tensors of a model, in the order of their bytes.
+    pub tensors: Vec<TensorReport>,
     /// Where the time went.
     pub timings: Timings,
     /// Whether the output was decoded and compared with the source before it was returned.
@@ -72,6 +76,79 @@ pub struct ColumnReport {
     pub bits_per_value: f64,
 }
 
+/// One tensor of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TensorReport {
+    /// The tensor's name.
+    pub name: String,
+    /// The type of its elements.
+    pub dtype: Dtype,
+    /// The length of each dimension.
+    pub shape: Vec<usize>,
+    /// How its words are coded.
+    pub method: String,
+    /// Its bytes; those of tensors that are coded together are divided by their length. The header is a part of its own.
+    pub bytes: u64,
+    /// 8 · bytes / elements; 0 without elements.
+    pub bits_per_weight: f64,
+    /// What pruning left of it, if it was pruned.
+    pub pruned: Option<PrunedReport>,
+}
+
+/// What pruning left of a tensor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrunedReport {
+    /// Weights that were kept.
+    pub kept: u64,
+    /// Σ w² before, as [`prune::sum_of_squares`] adds.
+    pub squares_before: f64,
+    /// Σ z² after.
+    pub squares_after: f64,
+    /// C′ = Σ z² / Σ w²; 1 for a tensor of zeros.
+    pub norm_ratio: f64,
+}
+
+impl From<&Pruned> for PrunedReport {
+    fn from(pruned: &Pruned) -> Self {
+        Self {
+            kept: pruned.kept() as u64,
+            squares_before: pruned.squares_before(),
+            squares_after: pruned.squares_after(),
+            norm_ratio: pruned.norm_ratio(),
+        }
+    }
+}
+
+impl TensorReport {
+    /// A tensor of which only the header is known.
+    pub(crate) fn of(tensor: &TensorInfo) -> Self {
+        let TensorInfo { name, dtype, shape, .. } = tensor;
+        Self {
+            name: name.clone(),
+            dtype: *dtype,
+            shape: shape.clone(),
+            method: "empty".to_owned(),
+            bytes: 0,
+            bits_per_weight: 0.0,
+            pruned: None,
+        }
+    }
+
+    /// How the tensor is coded, and in how many bytes.
+    pub(crate) fn set_coding(&mut self, method: &str, bytes: u64) {
+        method.clone_into(&mut self.method);
+        self.bytes = bytes;
+        self.bits_per_weight = 8.0 * bytes as f64 / self.elements().max(1) as f64;
+    }
+
+    /// How many elements it has.
+    pub fn elements(&self) -> u64 {
+        self.shape.iter().map(|&length| length as u64).product()
+    }
+}
+
 /// Wall time in seconds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,6 +175,7 @@ impl Default for Report {
             effort: Effort::Fast,
             parts: vec![],
             columns: vec![],
+            tensors: vec![],
             timings: Timings::default(),
             verified: false,
         }
@@ -108,6 +186,21 @@ impl Report {
     /// C = compressed bytes / original bytes; lower is better. 1 for an empty source.
     pub fn ratio(&self) -> f64 {
         if self.original_bytes == 0 { 1.0 } else { self.compressed_bytes as f64 / self.original_bytes as f64 }
+    }
+
+    /// C′ = Σ z² / Σ w² over all pruned tensors, weights before (w) and after (z) pruning; 1 if nothing was pruned.
+    ///
+    /// ```
+    /// use losslaw::{Pipeline, model::Model, prune::TopK};
+    /// let model = Model::builder().f32("w", &[10, 100], &[0.25; 1000])?.build()?;
+    /// let packed = Pipeline::builder().pruner(TopK::new(0.5)?).build()?.compress_model(&model)?;
+    /// assert_eq!(packed.report.norm_ratio(), 0.5);
+    /// # Ok::<(), losslaw::Error>(())
+    /// ```
+    pub fn norm_ratio(&self) -> f64 {
+        let pruned = || self.tensors.iter().filter_map(|tensor| tensor.pruned.as_ref());
+        let before = pruned().fold(0.0, |sum, pruned| sum + pruned.squares_before);
+        prune::ratio(before, pruned().fold(0.0, |sum, pruned| sum + pruned.squares_after))
     }
 
     /// Adds bytes to a part.
@@ -158,6 +251,12 @@ impl std::fmt::Display for Report {
                 )?;
             }
         }
+        if !self.tensors.is_empty() {
+            write!(f, "\n{}", TensorTable(&self.tensors))?;
+            if self.tensors.iter().any(|tensor| tensor.pruned.is_some()) {
+                writeln!(f, "\nC' = {:.6} of the squared norm is left", self.norm_ratio())?;
+            }
+        }
         writeln!(f, "\n{:width$}  {:>9}  {:>6}", "part", "bytes", "%", width = 12)?;
         for part in &self.parts {
             writeln!(f, "{:12}  {:>9}  {:>5.1}%", part.name, part.bytes, percent(part.bytes))?;
@@ -169,5 +268,45 @@ impl std::fmt::Display for Report {
         )?;
         let exact = if self.verified { "exact: decoded and compared" } else { "not made" };
         write!(f, "restoration: {exact}")
+    }
+}
+
+/// Tensors as lines for people.
+///
+/// ```
+/// use losslaw::{Decoder, Pipeline, TensorTable, model::Model};
+/// let model = Model::builder().f32("w", &[2], &[0.5, 1.0])?.build()?;
+/// let packed = Pipeline::builder().build()?.compress_model(&model)?;
+/// let table = TensorTable(&Decoder::default().tensors(&packed.bytes)?).to_string();
+/// assert!(table.lines().nth(1).unwrap().starts_with("w "));
+/// # Ok::<(), losslaw::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct TensorTable<'a>(
+    /// The tensors.
+    pub &'a [TensorReport],
+);
+
+impl std::fmt::Display for TensorTable<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let is_pruned = self.0.iter().any(|tensor| tensor.pruned.is_some());
+        let width = self.0.iter().map(|t| t.name.chars().count()).max().unwrap_or(0).clamp(6, 56);
+        write!(f, "{:width$}  {:11} {:>16}  {:>10}  {:>6}", "tensor", "dtype", "shape", "bytes", "bits")?;
+        writeln!(f, "{}  coded as", if is_pruned { format!("  {:>10}  {:>8}", "kept", "C'") } else { String::new() })?;
+        for tensor in self.0 {
+            // Names differ at their ends.
+            let skipped = tensor.name.chars().count().saturating_sub(width);
+            let name: String = tensor.name.chars().skip(skipped).collect();
+            let shape = format!("{:?}", tensor.shape);
+            write!(f, "{name:width$}  {:11} {shape:>16}  ", tensor.dtype.name())?;
+            write!(f, "{:>10}  {:>6.2}", tensor.bytes, tensor.bits_per_weight)?;
+            match &tensor.pruned {
+                Some(pruned) => write!(f, "  {:>10}  {:>8.4}", pruned.kept, pruned.norm_ratio)?,
+                None if is_pruned => write!(f, "  {:>10}  {:>8}", "all", "-")?,
+                None => {}
+            }
+            writeln!(f, "  {}", tensor.method)?;
+        }
+        Ok(())
     }
 }

@@ -63,8 +63,8 @@ impl std::str::FromStr for Settings {
     }
 }
 
-/// Writes `settings` and `configured` of a [`Codec`](crate::codec::Codec) or
-/// [`Partitioner`](crate::partition::Partitioner) by serde.
+/// Writes `settings` and `configured` of a [`Codec`](crate::codec::Codec),
+/// [`Partitioner`](crate::partition::Partitioner) or [`Pruner`](crate::prune::Pruner) by serde.
 ///
 /// The trait is named first. A check of values that a type allows and the part does not may follow: a function from
 /// `Self` to `Result<Self>`.

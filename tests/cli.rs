@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use losslaw::container::{Kind, MAJOR, Tag, Writer};
+use losslaw::model::{Dtype, Model};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -222,4 +223,65 @@ fn an_effort_that_is_not_built_says_what_is_used_instead() {
     assert_eq!(report["effort_asked"], "max");
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(said.lines().count(), usize::from(report["effort"] != "max"), "{said}");
+}
+
+/// A model of one matrix and one counter.
+fn model() -> Vec<u8> {
+    let weights: Vec<f32> = (0..6000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 * 1e-7 - 0.8).collect();
+    let model = Model::builder().metadata("format", "pt").f32("layer.weight", &[60, 100], &weights);
+    model.unwrap().tensor("steps", Dtype::I64, &[], &[5; 8]).unwrap().build().unwrap().to_safetensors()
+}
+
+#[test]
+fn a_model_comes_back_and_its_tensors_are_shown() {
+    let desk = Desk::new();
+    desk.write("m.safetensors", &model());
+    let report = desk.json(&["compress", "m.safetensors", "m.ll", "--json"]);
+    assert_eq!((&report["kind"], &report["tensors"][0]["name"]), (&Value::from("Model"), &Value::from("layer.weight")));
+    assert!(desk.run(&["decompress", "m.ll", "back.safetensors"]).status.success());
+    assert_eq!(desk.read("back.safetensors"), desk.read("m.safetensors"));
+    let text = String::from_utf8(desk.run(&["inspect", "m.ll"]).stdout).unwrap();
+    assert!(text.contains("layer.weight") && text.contains("[60, 100]") && text.contains("I64"), "{text}");
+    let summary = desk.json(&["inspect", "m.ll", "--json"]);
+    assert_eq!(summary["tensors"][0]["bytes"], report["tensors"][0]["bytes"]);
+}
+
+#[test]
+fn prune_writes_a_model_of_the_same_shapes_and_says_what_was_lost() {
+    let desk = Desk::new();
+    desk.write("m.safetensors", &model());
+    for rule in [["--keep", "0.25"], ["--threshold", "0.4"], ["--std", "1"], ["--l1", "0.3"], ["--n-of-m", "2:4"]] {
+        let args = [&["prune", "m.safetensors", "p.safetensors", "--json"][..], &rule].concat();
+        let account = desk.json(&args);
+        let (file, before) = (desk.read("p.safetensors"), desk.read("m.safetensors"));
+        let (pruned, original) = (Model::from_safetensors(&file).unwrap(), Model::from_safetensors(&before).unwrap());
+        assert_eq!(pruned.header(), original.header());
+        let weights = |model: &Model<'_>| model.tensor("layer.weight").unwrap().to_f64s().unwrap();
+        let (z, w) = (weights(&pruned), weights(&original));
+        let norm = |weights: &[f64]| weights.iter().map(|weight| weight * weight).sum::<f64>();
+        let own = &account["tensors"][0];
+        assert_eq!(own["pruned"]["kept"].as_u64().unwrap() as usize, z.iter().filter(|&&weight| weight != 0.0).count());
+        assert!((account["norm_ratio"].as_f64().unwrap() - norm(&z) / norm(&w)).abs() < 1e-9, "{rule:?}");
+        assert!(own["bytes_after"].as_u64() < own["bytes_before"].as_u64(), "{rule:?}");
+        assert!(account["tensors"][1]["pruned"].is_null());
+        if rule[0] == "--keep" {
+            assert_eq!(own["pruned"]["kept"], 1500);
+        }
+    }
+    let text = String::from_utf8(desk.run(&["prune", "m.safetensors", "p", "--keep", "0.5"]).stdout).unwrap();
+    assert!(text.contains("3000") && text.contains("TopK: C' = "), "{text}");
+}
+
+#[test]
+fn prune_refuses_what_it_cannot_do() {
+    let desk = Desk::new();
+    desk.write("m.safetensors", &model());
+    assert!(desk.refused(&["prune", "t.csv", "p", "--keep", "0.5"], 1).contains("not a safetensors model"));
+    assert!(desk.refused(&["prune", "m.safetensors", "p", "--keep", "7"], 2).contains("share = 7"));
+    assert!(desk.refused(&["prune", "m.safetensors", "m.safetensors", "--keep", "1"], 2).contains("is the input, too"));
+    for args in [&["--keep", "1", "--std", "1"][..], &[], &["--n-of-m", "2"]] {
+        let output = desk.run(&[&["prune", "m.safetensors", "p"][..], args].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+    }
+    assert!(!desk.path("p").exists());
 }

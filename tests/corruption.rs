@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use common::{Dialect, PLAIN, Random, Shape, bodies, csv, forge, rewrite, wary};
 use losslaw::codec::{Bins, Lz77, Rans, Then};
 use losslaw::container::{Container, Kind, Section, Tag};
+use losslaw::model::{Model, ModelBuilder};
 use losslaw::tree::{C45, Id3};
 use losslaw::{Limits, Pipeline, PipelineBuilder};
 
@@ -22,6 +23,7 @@ fn case(name: &'static str, kind: Kind, source: Vec<u8>, builder: PipelineBuilde
     let packed = match kind {
         Kind::Table => pipeline.compress_table(&losslaw::table::Table::from_csv(&source).unwrap()),
         Kind::Bytes => pipeline.compress_bytes(&source),
+        Kind::Model => pipeline.compress_model(&Model::from_safetensors(&source).unwrap()),
     };
     Case { name, source, file: packed.unwrap().bytes }
 }
@@ -32,6 +34,24 @@ fn mixed() -> Case {
     let mut source = csv(&shapes, 54, Dialect { is_quoted: true, ..PLAIN }, 4);
     source.extend_from_slice(b"an irregular line\nred,f0,\"\",odd,2.50\n");
     case("mixed", Kind::Table, source, Pipeline::builder().block_rows(40).partitioner(Id3::default()))
+}
+
+/// Small tensors that share a unit, a sparse one, a few-valued one in two places, a dense one in two chunks.
+fn model() -> Vec<u8> {
+    let mut random = Random(8);
+    let few: Vec<f64> = (0..4100).map(|_| [0.1, 0.2, 0.3][random.below(3) as usize]).collect();
+    let sparse: Vec<f32> = (0..4200).map(|at| if at % 40 == 0 { 0.5 } else { 0.0 }).collect();
+    Model::builder()
+        .f32("bias", &[3], &[0.5, -1.0, f32::NAN])
+        .and_then(|model| model.f64("few", &[41, 100], &few))
+        .and_then(|model| model.f64("again", &[100, 41], &few))
+        .and_then(|model| model.f32("sparse", &[42, 100], &sparse))
+        .and_then(|model| model.tensor("empty", losslaw::model::Dtype::BF16, &[0, 4], &[]))
+        .and_then(|model| model.f32("norm", &[2], &[1.0, 1.0]))
+        .and_then(|model| model.tensor("chunks", losslaw::model::Dtype::U8, &[2, 70_000], &vec![7; 140_000]))
+        .and_then(ModelBuilder::build)
+        .unwrap()
+        .to_safetensors()
 }
 
 fn cases() -> Vec<Case> {
@@ -55,6 +75,7 @@ fn cases() -> Vec<Case> {
         ),
         case("matches", Kind::Bytes, text, Pipeline::builder().codec(Lz77::default().each(Rans::default()))),
         case("bins", Kind::Bytes, steps, Pipeline::builder().codec(Bins::default().then(Rans::default()))),
+        case("model", Kind::Model, model(), Pipeline::builder()),
         case("stored", Kind::Bytes, Random(3).bytes(300), Pipeline::builder()),
         case("empty", Kind::Bytes, vec![], Pipeline::builder()),
     ]
@@ -184,7 +205,18 @@ fn random_harm_below_the_checksums_never_panics() {
 
 #[test]
 fn sections_lost_doubled_swapped_or_renamed_are_errors_or_change_nothing() {
-    const TAGS: [Tag; 7] = [Tag::Stored, Tag::Bytes, Tag::Schema, Tag::Trees, Tag::Models, Tag::Block, Tag::Columns];
+    const TAGS: [Tag; 10] = [
+        Tag::Stored,
+        Tag::Bytes,
+        Tag::Schema,
+        Tag::Trees,
+        Tag::Models,
+        Tag::Block,
+        Tag::Columns,
+        Tag::Header,
+        Tag::Tensors,
+        Tag::Weights,
+    ];
     for case in cases() {
         let count = bodies(&case.file).len();
         for at in 0..count {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use common::{Dialect, PLAIN, Random, Shape, csv};
 use losslaw::codec::{Lz77, Rans};
+use losslaw::model::{Dtype, Model, ModelBuilder};
 use losslaw::{Pipeline, decompress};
 
 fn path(name: &str) -> PathBuf {
@@ -71,4 +72,36 @@ fn v1_bytes() {
 fn v1_stored() {
     let source = Random(3).bytes(500);
     assert_golden("v1_stored.llw", &source, || Pipeline::builder().build().unwrap().compress(&source).unwrap().bytes);
+}
+
+fn v1_model_source() -> Vec<u8> {
+    let mut random = Random(4);
+    let mut bell = |count: usize| -> Vec<f32> {
+        (0..count).map(|_| ((0..8).map(|_| random.below(1 << 20)).sum::<u64>() as f32 - 4_194_304.0) * 1e-8).collect()
+    };
+    let dense = bell(60 * 100);
+    let sparse: Vec<f32> = dense.iter().map(|&weight| if weight > 0.005 { weight } else { 0.0 }).collect();
+    let halves: Vec<u8> = bell(5000).iter().flat_map(|weight| weight.to_le_bytes()[2..].to_vec()).collect();
+    let paired: Vec<f64> = (0..8192).map(|at| if at % 4 < 2 { 0.0 } else { [0.5, -1.5][at / 8 % 2] }).collect();
+    Model::builder()
+        .metadata("format", "pt")
+        .f32("dense", &[60, 100], &dense)
+        .and_then(|model| model.f32("bias", &[5], &dense[..5]))
+        .and_then(|model| model.f32("sparse", &[60, 100], &sparse))
+        .and_then(|model| model.tensor("halves", Dtype::BF16, &[50, 100], &halves))
+        .and_then(|model| model.f64("paired", &[128, 64], &paired))
+        .and_then(|model| {
+            model.tensor("again", Dtype::F32, &[6000], &dense.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>())
+        })
+        .and_then(|model| model.tensor("chunks", Dtype::I8, &[3, 90_000], &vec![9; 270_000]))
+        .and_then(|model| model.f32("norm", &[2], &[1.0, -0.0]))
+        .and_then(ModelBuilder::build)
+        .unwrap()
+        .to_safetensors()
+}
+
+#[test]
+fn v1_model() {
+    let source = v1_model_source();
+    assert_golden("v1_model.llw", &source, || Pipeline::builder().build().unwrap().compress(&source).unwrap().bytes);
 }

@@ -5,8 +5,9 @@ mod common;
 use std::sync::{Mutex, PoisonError};
 
 use common::{Dialect, PLAIN, Random, Shape, bodies, csv, forge, rewrite, wary};
-use losslaw::codec::{CodecId, Groups, Learned, Lz77, Plan, Rans, Registry};
+use losslaw::codec::{CodecId, Groups, Learned, Lz77, Plan, Rans, Registry, Store};
 use losslaw::container::{HEADER_BYTES, Kind, Tag, Writer};
+use losslaw::model::{Dtype, Model, ModelBuilder};
 use losslaw::table::{Schema, Table};
 use losslaw::tree::Id3;
 use losslaw::wire::{Reader, put_bytes, put_varint};
@@ -61,13 +62,26 @@ fn table() -> Vec<u8> {
     pipeline.compress_table(&table).unwrap().bytes
 }
 
+/// A model with a shared unit, a mask, a repeated tensor and chunks.
+fn model() -> Vec<u8> {
+    let sparse: Vec<f32> = (0..4200).map(|at| if at % 40 == 0 { at as f32 } else { 0.0 }).collect();
+    let model = Model::builder()
+        .f32("bias", &[3], &[0.5, -1.0, 2.0])
+        .and_then(|model| model.f32("sparse", &[42, 100], &sparse))
+        .and_then(|model| model.f32("again", &[42, 100], &sparse))
+        .and_then(|model| model.tensor("chunks", Dtype::U8, &[2, 70_000], &vec![7; 140_000]))
+        .and_then(ModelBuilder::build)
+        .unwrap();
+    Pipeline::builder().build().unwrap().compress_model(&model).unwrap().bytes
+}
+
 fn files() -> Vec<Vec<u8>> {
     let text = b"it was the best of times, it was the worst of times, it was the age of wisdom ".repeat(3);
     let matches = Pipeline::builder().codec(Lz77::default().each(Rans::default())).build().unwrap();
     let one_tree = Pipeline::builder().one_tree(true).partitioner(Id3::default()).build().unwrap();
     let shapes = [Shape::Categories, Shape::Function, Shape::Temporal];
     let shared = one_tree.compress_table(&Table::from_csv(&csv(&shapes, 150, PLAIN, 3)).unwrap()).unwrap();
-    vec![table(), shared.bytes, matches.compress_bytes(&text).unwrap().bytes]
+    vec![table(), model(), shared.bytes, matches.compress_bytes(&text).unwrap().bytes]
 }
 
 #[test]
@@ -299,6 +313,41 @@ fn a_small_table_of_long_blocks_is_refused_before_its_rows_are_written() {
         });
         let limits = Limits { output_bytes: 1 << 20, memory_bytes: 8 << 20, ..Limits::default() };
         assert_refused("short claims", || Decoder::default().with_limits(limits).decompress(&forged).map(drop));
+    });
+}
+
+#[test]
+fn a_model_of_huge_tensors_is_refused_before_they_are_made() {
+    alone(|| {
+        // A header that claims tensors of many terabytes, coded as one chunk of the largest lane.
+        let claims = [1u64 << 50, 1 << 39, 1 << 33];
+        for claim in claims {
+            let text = format!(r#"{{"w":{{"dtype":"U8","shape":[{claim}],"data_offsets":[0,{claim}]}}}}"#);
+            let mut header = varint(text.len() as u64);
+            header.extend(crc32fast::hash(text.as_bytes()).to_le_bytes());
+            put_bytes(&mut header, &Plan::from(Store).encode(&Lane::from(text.into_bytes())).unwrap());
+            for chunk in [claim, 1 << 24] {
+                let mut body = [vec![1], varint(chunk)].concat();
+                put_bytes(&mut body, &[0, 0]);
+                let mut writer = Writer::new(Kind::Model);
+                writer.section(Tag::Header, 0, 0, &header);
+                writer.section(Tag::Tensors, 0, 0, &body);
+                let file = writer.finish();
+                assert_refused("huge tensors", || decompress(&file).map(drop));
+                assert_refused("huge tensor", || Decoder::default().tensor(&file, "w").map(drop));
+            }
+        }
+        // A header whose numbers would take far more memory than its text.
+        let shape = vec!["1"; 200_000].join(",");
+        let text = format!(r#"{{"w":{{"dtype":"U8","shape":[{shape}],"data_offsets":[0,1]}}}}"#);
+        let mut header = varint(text.len() as u64);
+        header.extend(crc32fast::hash(text.as_bytes()).to_le_bytes());
+        put_bytes(&mut header, &Plan::from(Store).encode(&Lane::from(text.into_bytes())).unwrap());
+        let mut writer = Writer::new(Kind::Model);
+        writer.section(Tag::Header, 0, 0, &header);
+        let file = writer.finish();
+        let limits = Limits { memory_bytes: 4 << 20, ..Limits::default() };
+        assert_refused("wide shape", || Decoder::default().with_limits(limits).decompress(&file).map(drop));
     });
 }
 

@@ -46,6 +46,8 @@ pub enum Kind {
     Bytes,
     /// A table.
     Table,
+    /// A model in the safetensors format.
+    Model,
 }
 
 impl Kind {
@@ -54,6 +56,7 @@ impl Kind {
         match self {
             Self::Bytes => "bytes",
             Self::Table => "a table",
+            Self::Model => "a model",
         }
     }
 }
@@ -76,13 +79,30 @@ pub enum Tag {
     Block = 6,
     /// Some columns of a block. Addresses: the block, the first column.
     Columns = 7,
+    /// The header of a model.
+    Header = 8,
+    /// How the tensors of a unit are coded, and what their chunks share. First address: the first tensor.
+    Tensors = 9,
+    /// A chunk of a unit. Addresses: the first tensor, the number of the chunk.
+    Weights = 10,
     /// The list of all sections.
     Index = 0xff,
 }
 
 impl Tag {
-    const ALL: [Self; 8] =
-        [Self::Stored, Self::Bytes, Self::Schema, Self::Trees, Self::Models, Self::Block, Self::Columns, Self::Index];
+    const ALL: [Self; 11] = [
+        Self::Stored,
+        Self::Bytes,
+        Self::Schema,
+        Self::Trees,
+        Self::Models,
+        Self::Block,
+        Self::Columns,
+        Self::Header,
+        Self::Tensors,
+        Self::Weights,
+        Self::Index,
+    ];
 
     /// The name in errors and reports.
     pub fn name(self) -> &'static str {
@@ -94,6 +114,9 @@ impl Tag {
             Self::Models => "models",
             Self::Block => "block",
             Self::Columns => "columns",
+            Self::Header => "model header",
+            Self::Tensors => "tensors",
+            Self::Weights => "weights",
             Self::Index => "index",
         }
     }

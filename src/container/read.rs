@@ -144,6 +144,7 @@ fn header(bytes: &[u8]) -> Result<(Kind, (u8, u8))> {
     let kind = match reader.u8()? {
         0 => Kind::Bytes,
         1 => Kind::Table,
+        2 => Kind::Model,
         _ => return Err(reader.corrupt("unknown kind of content")),
     };
     if reader.u8()? != 0 {

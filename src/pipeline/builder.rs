@@ -9,6 +9,7 @@ use super::progress::{Listener, Progress};
 use crate::codec::Plan;
 use crate::limits::MAX_BLOCK_ROWS;
 use crate::partition::Partitioner;
+use crate::prune::Pruner;
 use crate::{Error, Result};
 
 /// How much time may be spent for how few bytes.
@@ -62,9 +63,16 @@ impl PipelineBuilder {
         self
     }
 
-    /// Codes every column (or every stretch of bytes) by this codec or plan, instead of by trial.
+    /// Codes every column (or every stretch of bytes, or all words of a tensor) by this codec or plan, instead of by trial.
     pub fn codec(mut self, plan: impl Into<Plan>) -> Self {
         self.pipeline.plan = Some(plan.into());
+        self
+    }
+
+    /// Prunes every tensor of 16-, 32- or 64-bit floats before it is coded, which changes the model: what comes back are
+    /// the pruned tensors. A pipeline with a pruner takes nothing but models.
+    pub fn pruner(mut self, pruner: impl Pruner + 'static) -> Self {
+        self.pipeline.pruner = Some(Arc::new(pruner));
         self
     }
 
@@ -109,7 +117,7 @@ impl PipelineBuilder {
     /// # Errors
     /// [`Error::InvalidConfig`] names the setting, its value and what is allowed.
     pub fn build(self) -> Result<Pipeline> {
-        let Pipeline { block_rows, threads, plan, .. } = &self.pipeline;
+        let Pipeline { block_rows, threads, plan, pruner, .. } = &self.pipeline;
         if !(1..=MAX_BLOCK_ROWS).contains(block_rows) {
             return Err(Error::config("block_rows", block_rows, "1..=1048576"));
         }
@@ -118,6 +126,9 @@ impl PipelineBuilder {
         }
         if let Some(plan) = plan {
             plan.check()?;
+        }
+        if let Some(pruner) = pruner {
+            pruner.check()?;
         }
         Ok(self.pipeline)
     }

@@ -30,6 +30,8 @@ pub struct PipelineConfig {
     pub partitioner: Option<PartConfig>,
     /// How every column, tensor or stretch of bytes is coded; by trial if unset.
     pub plan: Option<PlanConfig>,
+    /// How the tensors of a model are pruned; not at all if unset.
+    pub pruner: Option<PartConfig>,
     /// One tree for all columns.
     pub one_tree: bool,
     /// The effort.
@@ -93,9 +95,11 @@ impl PipelineConfig {
     /// Those of [`PipelineBuilder::build`] and of [`Catalogue::codec`].
     pub fn build(&self, catalogue: &Catalogue) -> Result<Pipeline> {
         let partitioner = self.partitioner.as_ref().map(|part| catalogue.partitioner(&part.name, &part.settings));
+        let pruner = self.pruner.as_ref().map(|part| catalogue.pruner(&part.name, &part.settings));
         let pipeline = Pipeline {
             partitioner: partitioner.transpose()?,
             plan: self.plan.as_ref().map(|plan| plan.build(catalogue)).transpose()?,
+            pruner: pruner.transpose()?,
             one_tree: self.one_tree,
             effort: self.effort,
             threads: self.threads,
@@ -140,8 +144,13 @@ impl Pipeline {
             Some(part) => Some(PartConfig { name: part.name().to_owned(), settings: part.settings()? }),
             None => None,
         };
+        let pruner = match &self.pruner {
+            Some(part) => Some(PartConfig { name: part.name().to_owned(), settings: part.settings()? }),
+            None => None,
+        };
         Ok(PipelineConfig {
             partitioner,
+            pruner,
             plan: self.plan.as_ref().map(PlanConfig::of).transpose()?,
             one_tree: self.one_tree,
             effort: self.effort,

@@ -1,9 +1,11 @@
 //! Decoding with nothing but the bytes and a registry of codecs.
 
-use super::{bytes, table};
+use super::{bytes, model, table};
 use crate::codec::Registry;
 use crate::container::{Container, Kind};
-use crate::{Limits, Result};
+use crate::model::Tensor;
+use crate::report::TensorReport;
+use crate::{Error, Limits, Result};
 
 /// Restores what a [`super::Pipeline`] wrote.
 ///
@@ -53,6 +55,40 @@ impl Decoder {
         match container.kind() {
             Kind::Bytes => bytes::decompress(self, &container),
             Kind::Table => table::decompress(self, &container),
+            Kind::Model => model::decompress(self, &container),
+        }
+    }
+
+    /// One tensor of a model, without decoding those it shares nothing with; `None` if there is none of this name.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`] when the container holds no model, and those of [`Decoder::decompress`].
+    ///
+    /// ```
+    /// use losslaw::{Decoder, Pipeline, model::Model};
+    /// let model = Model::builder().f32("a", &[2], &[1.0, 2.0])?.f32("b", &[1], &[3.0])?.build()?;
+    /// let packed = Pipeline::builder().build()?.compress_model(&model)?;
+    /// let b = Decoder::default().tensor(&packed.bytes, "b")?.expect("it is there");
+    /// assert_eq!(b.view().to_f64s()?, [3.0]);
+    /// # Ok::<(), losslaw::Error>(())
+    /// ```
+    pub fn tensor(&self, bytes: &[u8], name: &str) -> Result<Option<Tensor>> {
+        model::tensor(self, &self.open_model(bytes)?, name)
+    }
+
+    /// All tensors of a model in the order of their bytes, none of them decoded.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`] when the container holds no model.
+    pub fn tensors(&self, bytes: &[u8]) -> Result<Vec<TensorReport>> {
+        model::tensors(self, &self.open_model(bytes)?)
+    }
+
+    fn open_model<'a>(&self, bytes: &'a [u8]) -> Result<Container<'a>> {
+        let container = Container::open(bytes, &self.limits)?;
+        match container.kind() {
+            Kind::Model => Ok(container),
+            other => Err(Error::WrongKind { found: other.name(), expected: Kind::Model.name() }),
         }
     }
 }

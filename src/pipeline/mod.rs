@@ -6,6 +6,7 @@ mod candidates;
 mod columns;
 mod config;
 mod decoder;
+mod model;
 mod progress;
 mod table;
 mod threads;
@@ -22,14 +23,19 @@ pub use progress::{Progress, Stage};
 
 use crate::codec::Plan;
 use crate::container::Kind;
+use crate::model::Model;
 use crate::partition::Partitioner;
-use crate::report::{Report, seconds_since};
+use crate::prune::Pruner;
+use crate::report::{PrunedReport, Report, seconds_since};
 use crate::table::Table;
 use crate::tree::Mdl;
 use crate::{Error, Result};
 
 /// Bytes by which a container may exceed its source.
 const MAX_GROWTH: usize = 64;
+
+/// A model file below this length is tried as bytes, too.
+const SMALL_MODEL: usize = 1 << 16;
 
 /// The result of a compression.
 #[derive(Debug, Clone)]
@@ -40,7 +46,7 @@ pub struct Packed {
     pub report: Report,
 }
 
-/// Compresses tables and bytes.
+/// Compresses tables, models and bytes.
 ///
 /// ```
 /// use losslaw::codec::{Huffman, Standardise, Then};
@@ -59,6 +65,7 @@ pub struct Packed {
 pub struct Pipeline {
     partitioner: Option<Arc<dyn Partitioner>>,
     plan: Option<Plan>,
+    pruner: Option<Arc<dyn Pruner>>,
     one_tree: bool,
     effort: Effort,
     threads: usize,
@@ -73,6 +80,7 @@ impl Default for Pipeline {
         Self {
             partitioner: None,
             plan: None,
+            pruner: None,
             one_tree: false,
             effort: Effort::default(),
             threads: 1,
@@ -94,8 +102,17 @@ impl Pipeline {
         self.partitioner.as_deref().unwrap_or(DEFAULT)
     }
 
-    /// Compresses a file: as a table if it is one, else as bytes, and never to more than its length and 64 bytes.
+    /// Compresses a file: as a model or a table if it is one, else as bytes, and never to more than its length and 64
+    /// bytes.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] when the pipeline has a pruner and the file is no model.
     pub fn compress(&self, source: &[u8]) -> Result<Packed> {
+        match Model::from_safetensors(source) {
+            Ok(model) => return self.compress_model_file(&model, source),
+            Err(Error::NotAModel(_)) => self.check_no_pruner()?,
+            Err(error) => return Err(error),
+        }
         let start = Instant::now();
         self.listener.tell(Stage::Typing, 0, 1);
         let table = match Table::from_csv(source) {
@@ -123,20 +140,85 @@ impl Pipeline {
         self.verified(packed, source)
     }
 
+    /// Compresses a model, pruned first if the pipeline has a pruner. What comes back is a safetensors file.
+    ///
+    /// ```
+    /// use losslaw::{Pipeline, decompress, model::Model};
+    /// let weights: Vec<f32> = (0..5000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 20) as f32 / 65536.0).collect();
+    /// let model = Model::builder().f32("w", &[50, 100], &weights)?.build()?;
+    /// let packed = Pipeline::builder().build()?.compress_model(&model)?;
+    /// assert_eq!(decompress(&packed.bytes)?, model.to_safetensors());
+    /// assert!(packed.report.ratio() < 0.7);
+    /// # Ok::<(), losslaw::Error>(())
+    /// ```
+    pub fn compress_model(&self, model: &Model<'_>) -> Result<Packed> {
+        let (pruned, records) = self.pruned(model)?;
+        let model = pruned.as_ref().unwrap_or(model);
+        let source = model.to_safetensors();
+        self.verified(self.pack_model(model, &source, records)?, &source)
+    }
+
+    /// A model that was read from `source`, as bytes where that is smaller.
+    fn compress_model_file(&self, model: &Model<'_>, source: &[u8]) -> Result<Packed> {
+        let (pruned, records) = self.pruned(model)?;
+        let pruned_source = pruned.as_ref().map(Model::to_safetensors);
+        let (model, source) = (pruned.as_ref().unwrap_or(model), pruned_source.as_deref().unwrap_or(source));
+        let mut packed = self.pack_model(model, source, records)?;
+        // A header may be most of a small file, and what chunks need besides their words may be more than they save.
+        if packed.bytes.len() > source.len() + MAX_GROWTH || source.len() < SMALL_MODEL {
+            let mut other = self.pack_bytes(source)?;
+            if other.bytes.len() < packed.bytes.len() {
+                other.report.tensors = packed.report.tensors;
+                packed = other;
+            }
+        }
+        self.verified(packed, source)
+    }
+
+    /// The model as the pipeline's pruner leaves it, and an account of each tensor; nothing without a pruner.
+    fn pruned<'m>(&self, model: &'m Model<'_>) -> Result<(Option<Model<'m>>, Vec<Option<PrunedReport>>)> {
+        let Some(pruner) = &self.pruner else { return Ok((None, vec![])) };
+        let mut data = Vec::with_capacity(model.data().len());
+        let mut records = vec![];
+        for tensor in model.tensors() {
+            let pruned = if tensor.dtype().is_float() { Some(pruner.prune(tensor)?) } else { None };
+            match &pruned {
+                Some(pruned) => data.extend(pruned.dense_for(tensor)?),
+                None => data.extend_from_slice(tensor.data()),
+            }
+            records.push(pruned.as_ref().map(PrunedReport::from));
+        }
+        Ok((Some(model.with_data(data)), records))
+    }
+
+    fn check_no_pruner(&self) -> Result<()> {
+        let Some(pruner) = &self.pruner else { return Ok(()) };
+        Err(Error::config("pruner", pruner.name(), "pipelines for models: tables and bytes are never pruned"))
+    }
+
     /// Compresses a table that was read before.
     pub fn compress_table(&self, table: &Table) -> Result<Packed> {
+        self.check_no_pruner()?;
         let source = table.to_csv();
         self.verified(self.pack_table(table, &source)?, &source)
     }
 
     /// Compresses bytes without looking for a table.
     pub fn compress_bytes(&self, source: &[u8]) -> Result<Packed> {
+        self.check_no_pruner()?;
         self.verified(self.pack_bytes(source)?, source)
     }
 
     fn pack_table(&self, table: &Table, source: &[u8]) -> Result<Packed> {
         let mut report = self.report(Kind::Table, source);
         let bytes = table::compress(self, table, &mut report)?;
+        Ok(Self::packed(bytes, report))
+    }
+
+    fn pack_model(&self, model: &Model<'_>, source: &[u8], pruned: Vec<Option<PrunedReport>>) -> Result<Packed> {
+        let mut report = self.report(Kind::Model, source);
+        let bytes = model::compress(self, model, &mut report)?;
+        report.tensors.iter_mut().zip(pruned).for_each(|(tensor, pruned)| tensor.pruned = pruned);
         Ok(Self::packed(bytes, report))
     }
 

@@ -1,17 +1,17 @@
-//! The four commands.
+//! The commands that compress, restore and look.
 
 use std::path::Path;
 use std::time::Instant;
 
-use losslaw::container::{Container, Summary};
-use losslaw::{Catalogue, Decoder, Error, Limits, Pipeline, PipelineBuilder, PipelineConfig, Report};
+use losslaw::container::{Container, Kind, Summary};
+use losslaw::{Catalogue, Decoder, Error, Limits, Pipeline, PipelineBuilder, PipelineConfig, Report, TensorReport};
 use serde::Serialize;
 
 use crate::files::{self, Output};
 use crate::{CompressArgs, DecompressArgs, Failure, InspectArgs, VerifyArgs, show};
 
 /// A failure of the data in a file, exit code 1, with advice where the error itself has none.
-fn bad_data(path: &Path, error: &Error) -> Failure {
+pub fn bad_data(path: &Path, error: &Error) -> Failure {
     let advice = match error {
         Error::NotAContainer => "; name a file that `losslaw compress` wrote",
         Error::Corrupt { .. } | Error::Truncated { .. } | Error::Checksum { .. } => "; restore the file from a copy",
@@ -97,15 +97,22 @@ pub fn inspect(args: &InspectArgs) -> Result<(), Failure> {
         file_bytes: usize,
         #[serde(flatten)]
         summary: Summary,
+        /// The tensors of a model.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tensors: Vec<TensorReport>,
     }
     let bytes = files::read(&args.file)?;
-    let summary = Container::open(&bytes, &Limits::default())
-        .and_then(|container| container.summary())
-        .map_err(|error| bad_data(&args.file, &error))?;
+    let bad = |error| bad_data(&args.file, &error);
+    let container = Container::open(&bytes, &Limits::default()).map_err(bad)?;
+    let summary = container.summary().map_err(bad)?;
+    let tensors = match summary.kind {
+        Kind::Model => Decoder::default().tensors(&bytes).map_err(bad)?,
+        Kind::Table | Kind::Bytes => vec![],
+    };
     if args.json {
-        show::json(&Account { file_bytes: bytes.len(), summary });
+        show::json(&Account { file_bytes: bytes.len(), summary, tensors });
     } else {
-        show::line(show::summary(&summary, bytes.len() as u64));
+        show::line(show::summary(&summary, &tensors, bytes.len() as u64));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 
 mod commands;
 mod files;
+mod prune;
 mod show;
 
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use losslaw::Effort;
 
-/// Lossless compression for tables and other files of machine learning.
+/// Lossless compression for tables, models and other files of machine learning.
 #[derive(Debug, Parser)]
 #[command(name = "losslaw", version)]
 struct Cli {
@@ -22,7 +23,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Compress a file: as a table if it is one, else as bytes.
+    /// Compress a file: as a model (safetensors) or a table if it is one, else as bytes.
     Compress(CompressArgs),
     /// Restore a file, byte for byte.
     Decompress(DecompressArgs),
@@ -30,6 +31,8 @@ enum Command {
     Inspect(InspectArgs),
     /// Decode a compressed file wholly and say whether it is intact.
     Verify(VerifyArgs),
+    /// Drop weights of a safetensors model. This changes the model; its shapes and names stay.
+    Prune(PruneArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -92,6 +95,48 @@ struct VerifyArgs {
     json: bool,
 }
 
+#[derive(Debug, clap::Args)]
+struct PruneArgs {
+    /// The model, a safetensors file.
+    input: PathBuf,
+    /// Where the pruned model goes, a safetensors file again; an existing file is replaced, on success only.
+    output: PathBuf,
+    #[command(flatten)]
+    rule: PruneRule,
+    /// Threads to use, 0 for one each core.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
+    threads: u16,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which weights are dropped.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct PruneRule {
+    /// Drop weights of a smaller magnitude.
+    #[arg(long, value_name = "T")]
+    threshold: Option<f64>,
+    /// Drop weights of a magnitude below so many standard deviations of their tensor.
+    #[arg(long, value_name = "S")]
+    std: Option<f64>,
+    /// Keep this share of each tensor, from 0 to 1: the largest weights.
+    #[arg(long, value_name = "SHARE")]
+    keep: Option<f64>,
+    /// Shrink all weights by this much, and drop those that become zero.
+    #[arg(long, value_name = "LAMBDA")]
+    l1: Option<f64>,
+    /// Keep the N largest of each M weights in a row, for instance 2:4.
+    #[arg(long, value_name = "N:M", value_parser = parse_pattern)]
+    n_of_m: Option<(usize, usize)>,
+}
+
+fn parse_pattern(text: &str) -> Result<(usize, usize), String> {
+    let numbers = text.split_once(':').and_then(|(n, m)| Some((n.parse().ok()?, m.parse().ok()?)));
+    numbers.ok_or_else(|| "write two numbers, like 2:4".to_owned())
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum EffortArg {
     Fast,
@@ -123,6 +168,7 @@ fn main() -> ExitCode {
         Command::Decompress(args) => commands::decompress(&args),
         Command::Inspect(args) => commands::inspect(&args),
         Command::Verify(args) => commands::verify(&args),
+        Command::Prune(args) => prune::prune(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

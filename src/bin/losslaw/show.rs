@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use losslaw::container::Summary;
-use losslaw::{Progress, Stage};
+use losslaw::{Progress, Stage, TensorReport, TensorTable};
 use serde::Serialize;
 
 /// Prints a line. A reader that stops listening is no failure.
@@ -44,7 +44,7 @@ pub fn advance(bar: &ProgressBar, progress: Progress) {
 }
 
 /// A summary as a table for people.
-pub fn summary(summary: &Summary, file_bytes: u64) -> String {
+pub fn summary(summary: &Summary, tensors: &[TensorReport], file_bytes: u64) -> String {
     let mut out = String::new();
     let (major, minor) = summary.version;
     let _ = writeln!(out, "{}, format {major}.{minor}, {file_bytes} bytes", summary.kind.name());
@@ -64,6 +64,9 @@ pub fn summary(summary: &Summary, file_bytes: u64) -> String {
         let known = |number: Option<u64>| number.map_or("-".to_owned(), |number| number.to_string());
         let (rows, source) = (known(block.rows), known(block.source_bytes));
         let _ = writeln!(out, "{:>14} {rows:>10} {source:>12} {:>12}", block.number, block.bytes);
+    }
+    if !tensors.is_empty() {
+        let _ = write!(out, "\n{}", TensorTable(tensors));
     }
     out.truncate(out.trim_end().len());
     out

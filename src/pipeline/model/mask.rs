@@ -1,0 +1,116 @@
+//! Masks of kept weights, bit by bit under what rows, columns and groups say about density.
+
+use crate::codec::adaptive::{BitModel, BitSink, RangeDecoder, RangeEncoder};
+use crate::mask::Mask;
+use crate::{Budget, Result};
+
+/// Largest group of a pattern N:M.
+pub const MAX_GROUP: usize = 16;
+
+/// Place of a density of k/64 on a scale that is finer near 0 and 1.
+const DENSITY: [u8; 65] = {
+    let starts = [1, 2, 3, 4, 5, 7, 9, 12, 16, 21, 27, 35, 44, 53, 61];
+    let mut table = [0; 65];
+    let mut k = 0;
+    while k < 65 {
+        let mut place = 0;
+        while place < starts.len() && starts[place] <= k {
+            place += 1;
+        }
+        table[k] = place as u8;
+        k += 1;
+    }
+    table
+};
+
+/// Columns that are told apart; where rows are longer they share counts.
+const MAX_COLUMNS: usize = 1 << 16;
+
+/// Everything known before the next bit of a mask.
+struct Context {
+    row: usize,
+    group: usize,
+    columns: Vec<u16>,
+    column: usize,
+    rows_seen: u64,
+    kept_in_row: u64,
+    kept: u64,
+    seen: u64,
+    kept_in_group: usize,
+}
+
+impl Context {
+    /// Contexts for rows of `row` bits; `group` bits of a row belong together, or none if it is 0.
+    fn new(row: usize, group: usize) -> Self {
+        let columns = if group == 0 { vec![0; row.min(MAX_COLUMNS)] } else { vec![] };
+        Self { row, group, columns, column: 0, rows_seen: 0, kept_in_row: 0, kept: 0, seen: 0, kept_in_group: 0 }
+    }
+
+    fn models(&self) -> Vec<BitModel> {
+        let count = if self.group == 0 { 16 * 16 } else { self.group * (self.group + 1) };
+        vec![BitModel::default(); count]
+    }
+
+    /// The number of the next bit's model.
+    #[inline]
+    fn index(&self) -> usize {
+        if self.group > 0 {
+            return self.column % self.group * (self.group + 1) + self.kept_in_group;
+        }
+        let density = |kept: u64, seen: u64| usize::from(DENSITY[(64 * kept / seen).min(64) as usize]);
+        let in_column = u64::from(self.columns[self.column % MAX_COLUMNS]);
+        // Begun with the density so far, as if four bits had been seen.
+        let all = 4 * 256 * self.kept / self.seen.max(1);
+        let column = density(in_column * 256 + all, (self.rows_seen + 4) * 256);
+        let row = density(self.kept_in_row * 256 + all, (self.column as u64 + 4) * 256);
+        column * 16 + row
+    }
+
+    #[inline]
+    fn learn(&mut self, bit: bool) {
+        if self.group == 0 {
+            let count = &mut self.columns[self.column % MAX_COLUMNS];
+            *count = count.saturating_add(u16::from(bit));
+        }
+        self.kept += u64::from(bit);
+        self.seen += 1;
+        self.kept_in_row += u64::from(bit);
+        self.kept_in_group += usize::from(bit);
+        self.column += 1;
+        if self.column == self.row {
+            (self.column, self.kept_in_row, self.kept_in_group) = (0, 0, 0);
+            self.rows_seen += 1;
+        } else if self.group > 0 && self.column.is_multiple_of(self.group) {
+            self.kept_in_group = 0;
+        }
+    }
+}
+
+/// Codes a mask whose rows have `row` bits.
+pub fn encode(mask: &Mask, row: usize, group: usize) -> Vec<u8> {
+    let mut context = Context::new(row, group);
+    let mut models = context.models();
+    let mut encoder = RangeEncoder::default();
+    for bit in mask.iter().by_vals() {
+        encoder.bit(&mut models[context.index()], bit);
+        context.learn(bit);
+    }
+    encoder.finish()
+}
+
+/// Inverse of [`encode`] for a mask of `len` bits. `row` is from 1 to the most words of a lane, `group` to [`MAX_GROUP`].
+pub fn decode(bytes: &[u8], len: usize, row: usize, group: usize, budget: &mut Budget) -> Result<Mask> {
+    budget.spend((len / 8 + row.min(MAX_COLUMNS) * 2) as u64 + 1)?;
+    let mut context = Context::new(row, group);
+    let mut models = context.models();
+    let mut decoder = RangeDecoder::new(bytes, "mask");
+    let mut mask = Mask::with_capacity(len);
+    for _ in 0..len {
+        let bit = decoder.bit(&mut models[context.index()]);
+        decoder.check()?;
+        context.learn(bit);
+        mask.push(bit);
+    }
+    decoder.end()?;
+    Ok(mask)
+}

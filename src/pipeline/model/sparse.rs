@@ -1,0 +1,115 @@
+//! Many zeros: a mask, and the words that are not zero.
+
+use super::lanes::{Lanes, SharedLanes};
+use super::mask;
+use crate::codec::Registry;
+use crate::lane::LaneKind;
+use crate::mask::Mask;
+use crate::wire::{Reader, put_bytes};
+use crate::{Budget, Lane, Result, Word, with_words};
+
+/// Groups that are tried, besides none: alone, each bit is as likely as any other.
+const GROUPS: [usize; 4] = [1, 4, 8, 16];
+
+/// How mask and words are coded.
+#[derive(Debug, Clone)]
+pub struct Sparse {
+    group: usize,
+    lanes: Lanes,
+}
+
+/// The mask of words that are not zero, and these words.
+pub fn part(words: &Lane) -> (Mask, Lane) {
+    fn part<W: Word>(words: &[W]) -> (Mask, Lane) {
+        let mask = words.iter().map(|word| !word.is_zero()).collect();
+        (mask, W::wrap(words.iter().copied().filter(|word| !word.is_zero()).collect()))
+    }
+    with_words!(words, words => part(words))
+}
+
+impl Sparse {
+    /// The pattern that codes a sample's mask best, over `lanes` for the other words.
+    pub fn new(sample: &Mask, row: usize, lanes: Lanes) -> Self {
+        let row = row_or_all(row, sample.len());
+        let bytes = |group: usize| mask::encode(sample, row, group).len();
+        let (mut least, mut best) = (bytes(0), 0);
+        for group in GROUPS {
+            let bytes = bytes(group);
+            if bytes < least {
+                (least, best) = (bytes, group);
+            }
+        }
+        Self { group: best, lanes }
+    }
+
+    /// Shared: group (1 byte), what the words share. Chunk: mask behind its length, words. Also the bytes of all masks.
+    pub fn encode(&self, chunks: &[Lane], row: usize) -> Result<(Vec<u8>, Vec<Vec<u8>>, usize)> {
+        let (masks, words): (Vec<Mask>, Vec<Lane>) = chunks.iter().map(part).unzip();
+        let mut shared = vec![self.group as u8];
+        let (shared_words, coded_words) = self.lanes.encode(&words)?;
+        shared.extend(shared_words);
+        let mut mask_bytes = 0;
+        let join = |(mask, words): (Mask, Vec<u8>)| {
+            let coded = mask::encode(&mask, row_or_all(row, mask.len()), self.group);
+            let mut out = vec![];
+            put_bytes(&mut out, &coded);
+            mask_bytes += out.len();
+            out.extend(words);
+            out
+        };
+        let coded = masks.into_iter().zip(coded_words).map(join).collect();
+        Ok((shared, coded, mask_bytes))
+    }
+}
+
+impl std::fmt::Display for Sparse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.group {
+            0 => write!(f, "mask, {}", self.lanes),
+            group => write!(f, "mask by {group}, {}", self.lanes),
+        }
+    }
+}
+
+/// What is no matrix is one row.
+fn row_or_all(row: usize, len: usize) -> usize {
+    if row == 0 { len.max(1) } else { row }
+}
+
+/// What the chunks of a sparse unit share, as it was read.
+#[derive(Debug)]
+pub struct SharedSparse {
+    group: usize,
+    lanes: SharedLanes,
+}
+
+impl SharedSparse {
+    /// Reads what [`Sparse::encode`] returned first.
+    pub fn read(reader: &mut Reader<'_>, kind: LaneKind, budget: &mut Budget) -> Result<Self> {
+        let group = usize::from(reader.u8()?);
+        if group > mask::MAX_GROUP {
+            return Err(reader.corrupt("the groups of a mask are too large"));
+        }
+        Ok(Self { group, lanes: SharedLanes::read(reader, kind, budget)? })
+    }
+
+    /// The `len` words of a chunk with rows of `row` words.
+    pub fn decode(
+        &self,
+        reader: &mut Reader<'_>,
+        (len, row): (usize, usize),
+        registry: &Registry,
+        budget: &mut Budget,
+    ) -> Result<Lane> {
+        let mask = mask::decode(reader.bytes()?, len, row_or_all(row, len), self.group, budget)?;
+        let kept = self.lanes.decode(reader, mask.count_ones(), registry, budget)?;
+        with_words!(kept, kept => spread(&mask, &kept, budget))
+    }
+}
+
+/// Inverse of [`part`]; there is a word for each set bit.
+fn spread<W: Word>(mask: &Mask, kept: &[W], budget: &mut Budget) -> Result<Lane> {
+    let mut words = vec![W::zero(); budget.reserve::<W>(mask.len() as u64)?];
+    mask.iter_ones().zip(kept).for_each(|(at, &word)| words[at] = word);
+    Ok(W::wrap(words))
+}

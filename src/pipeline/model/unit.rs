@@ -1,0 +1,93 @@
+//! Units: tensors that are coded together, and the chunks they are cut into.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::words::Form;
+use crate::model::TensorInfo;
+
+/// A tensor of fewer words shares its unit with others of its dtype.
+const SMALL_WORDS: usize = 4096;
+
+/// A shared unit of so many words is full.
+const FULL_WORDS: usize = 1 << 16;
+
+/// Words of a chunk, before it is fitted to rows.
+const CHUNK_WORDS: usize = 1 << 17;
+
+/// One large tensor, or several small ones of the same dtype in the order of the file.
+#[derive(Debug)]
+pub struct Unit {
+    /// Numbers of its tensors, ascending.
+    pub tensors: Vec<usize>,
+    /// How bytes become words.
+    pub form: Form,
+    /// Words of all its tensors.
+    pub words: usize,
+    /// Words of a row; 0 where there are no rows.
+    pub row: usize,
+}
+
+impl Unit {
+    /// Divides tensors into units, in the order of their first tensors. The header decides, so nothing is stored.
+    /// A tensor without bytes is in no unit.
+    pub fn divide(tensors: &[TensorInfo]) -> Vec<Self> {
+        let mut units: Vec<Self> = vec![];
+        let mut open = BTreeMap::new();
+        for (number, tensor) in tensors.iter().enumerate() {
+            let form = Form::of(tensor.dtype);
+            let words = tensor.range.len() / form.kind.width();
+            if words == 0 {
+                continue;
+            }
+            let is_small = words < SMALL_WORDS;
+            if let Some(&at) = open.get(&tensor.dtype).filter(|_| is_small) {
+                let unit: &mut Self = &mut units[at];
+                unit.tensors.push(number);
+                unit.words += words;
+                unit.row = 0;
+                if unit.words >= FULL_WORDS {
+                    open.remove(&tensor.dtype);
+                }
+                continue;
+            }
+            if is_small {
+                open.insert(tensor.dtype, units.len());
+            }
+            // The first dimension counts rows. Where elements share bytes a row may end inside one.
+            let rows = if tensor.shape.len() > 1 { tensor.shape[0] } else { 0 };
+            let row = if rows > 0 && words.is_multiple_of(rows) { words / rows } else { 0 };
+            units.push(Self { tensors: vec![number], form, words, row });
+        }
+        units
+    }
+
+    /// Words of each chunk but the last: whole rows where they are not too long.
+    pub fn chunk_words(&self) -> usize {
+        let chunk = match self.row {
+            0 => CHUNK_WORDS,
+            row if row > 2 * CHUNK_WORDS => CHUNK_WORDS,
+            row => (CHUNK_WORDS / row).max(1) * row,
+        };
+        chunk.min(self.words)
+    }
+
+    /// The bytes of the unit's tensors, one after the other.
+    pub fn gather<'a>(&self, tensors: &[TensorInfo], data: &'a [u8]) -> Cow<'a, [u8]> {
+        match self.tensors.as_slice() {
+            [only] => Cow::Borrowed(&data[tensors[*only].range.clone()]),
+            many => Cow::Owned(many.iter().flat_map(|&at| &data[tensors[at].range.clone()]).copied().collect()),
+        }
+    }
+
+    /// Each tensor's number, and where it stands among the gathered bytes.
+    pub fn places(&self, tensors: &[TensorInfo]) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let mut end = 0;
+        self.tensors.iter().map(move |&number| {
+            let start = end;
+            end += tensors[number].range.len();
+            (number, start..end)
+        })
+    }
+}

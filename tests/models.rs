@@ -1,0 +1,259 @@
+//! Models go in and come out byte for byte; what is no model is said to be none.
+
+mod common;
+
+use common::{Random, assert_promises};
+use losslaw::codec::Rans;
+use losslaw::model::{Dtype, Model, ModelBuilder};
+use losslaw::{Decoder, Error, Limits, Pipeline, decompress};
+use proptest::prelude::*;
+
+/// Weights of every sort that a file may hold, as bytes of an element.
+fn bytes_of(dtype: Dtype, count: usize, sort: u8, random: &mut Random) -> Vec<u8> {
+    let width = dtype.bits() / 8;
+    if sort == 0 || width == 0 {
+        return random.bytes(count * dtype.bits() / 8);
+    }
+    let specials = [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1e-40, -5e-324, f64::MAX];
+    let mut out = vec![];
+    for _ in 0..count {
+        let r = random.next();
+        let normal = ((r % 1000) as f64 + (r / 1000 % 1000) as f64 - 1000.0) * 1e-4;
+        let value = match sort {
+            2 if r.is_multiple_of(3) => specials[(r / 3 % 9) as usize],
+            3 if !r.is_multiple_of(5) => 0.0,
+            4 => [0.5, -0.25, 3.0][(r % 3) as usize],
+            _ => normal,
+        };
+        let start = out.len();
+        if dtype.is_float() {
+            losslaw::model::put_float(&mut out, dtype, value).unwrap();
+        } else {
+            out.extend(((value * 1e4) as i64).to_le_bytes());
+            out.resize(start + width, 0);
+        }
+        if sort == 2 && value.is_nan() {
+            // A payload of its own below the quiet bit.
+            out[start] ^= r as u8;
+        }
+    }
+    out
+}
+
+/// A tensor to be: dtype, shape, sort of weights.
+fn tensor() -> impl Strategy<Value = (usize, Vec<usize>, u8)> {
+    (0..Dtype::ALL.len(), prop::collection::vec(prop_oneof![Just(0usize), 1usize..5, 5usize..40], 0..4), 0u8..5)
+}
+
+fn build(tensors: &[(usize, Vec<usize>, u8)], names: &[String], seed: u64) -> ModelBuilder {
+    let mut random = Random(seed);
+    let mut builder = Model::builder().metadata("format", "pt");
+    for (at, (dtype, shape, sort)) in tensors.iter().enumerate() {
+        let dtype = Dtype::ALL[*dtype];
+        // Elements that share bytes come in eights.
+        let shape = if dtype.bits() < 8 { [&shape[..], &[8]].concat() } else { shape.clone() };
+        let data = bytes_of(dtype, shape.iter().product(), *sort, &mut random);
+        let name = format!("{at}.{}", names.get(at).map_or("w", String::as_str));
+        builder = builder.tensor(&name, dtype, &shape, &data).unwrap();
+    }
+    builder
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+    #[test]
+    fn models_of_every_dtype_and_shape_return(
+        tensors in prop::collection::vec(tensor(), 0..7),
+        names in prop::collection::vec(".{0,12}", 7),
+        seed: u64,
+        shift in 0usize..8,
+    ) {
+        let model = build(&tensors, &names, seed).build().unwrap();
+        let file = model.to_safetensors();
+        let packed = Pipeline::builder().build().unwrap().compress_model(&model).unwrap();
+        prop_assert_eq!(decompress(&packed.bytes).unwrap(), &file[..]);
+        prop_assert_eq!(packed.report.parts.iter().map(|part| part.bytes).sum::<u64>(), packed.bytes.len() as u64);
+        // A buffer at any address reads the same, and each tensor decodes alone.
+        let moved = [&vec![7; shift][..], &file].concat();
+        let again = Model::from_safetensors(&moved[shift..]).unwrap();
+        let container = [&vec![7; shift][..], &packed.bytes].concat();
+        for tensor in again.tensors() {
+            let alone = Decoder::default().tensor(&container[shift..], tensor.name()).unwrap().unwrap();
+            prop_assert_eq!(alone.view(), tensor);
+        }
+        prop_assert!(Decoder::default().tensor(&packed.bytes, "no such tensor").unwrap().is_none());
+    }
+
+    #[test]
+    fn files_of_models_keep_every_promise(tensors in prop::collection::vec(tensor(), 0..5), seed: u64) {
+        let file = build(&tensors, &[], seed).build().unwrap().to_safetensors();
+        assert_promises(&Pipeline::builder().build().unwrap(), &file);
+    }
+
+    #[test]
+    fn any_bytes_are_a_model_or_an_error_but_never_a_panic(
+        head in "\\{[\\{\\}\\[\\]\":,a-cF0-9 ]{0,40}", length in 0u64..60, data in prop::collection::vec(any::<u8>(), 0..9),
+    ) {
+        let file = [&length.to_le_bytes()[..], head.as_bytes(), &data].concat();
+        if let Ok(model) = Model::from_safetensors(&file) {
+            prop_assert_eq!(model.to_safetensors(), &file[..]);
+        }
+        assert_promises(&Pipeline::builder().build().unwrap(), &file);
+    }
+}
+
+/// A file with this header and so many bytes behind it.
+fn file(header: &str, data: usize) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &vec![0; data]].concat()
+}
+
+#[test]
+fn a_header_of_any_spelling_is_kept() {
+    let spelled = r#"{ "b" : {"data_offsets":[4,6],"dtype":"F16","shape":[1],"note":[{}]},
+        "__metadata__":{"z":"1","a":"é"}, "a":{"shape":[ 2,2 ],"dtype":"I8","data_offsets":[0,4]}}   "#;
+    let file = file(spelled, 6);
+    let model = Model::from_safetensors(&file).unwrap();
+    assert_eq!(model.tensors().map(|tensor| tensor.name()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(model.metadata(), [("z".to_owned(), "1".to_owned()), ("a".to_owned(), "é".to_owned())]);
+    assert_promises(&Pipeline::builder().build().unwrap(), &file);
+}
+
+#[test]
+fn each_broken_rule_of_the_format_is_named() {
+    let one = |entry: &str| format!(r#"{{"w":{entry}}}"#);
+    let entry = |dtype: &str, shape: &str, offsets: &str| {
+        one(&format!(r#"{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}"#))
+    };
+    let float = r#"{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
+    let cases = [
+        (file(&one(float), 5), "5 follow the header"),
+        (file(&one(float), 3), "3 follow the header"),
+        (file(&entry("F32", "[2]", "[0,4]"), 4), "cannot have the bytes 0 to 4"),
+        (file(&entry("F32", "[1]", "[4,0]"), 4), "cannot have the bytes 4 to 0"),
+        (file(&entry("F32", "[1]", "[4,8]"), 8), "leaves a gap at byte 0"),
+        (file(&entry("F4", "[3]", "[0,1]"), 1), "cannot have"),
+        (file(&entry("U8", "[4294967296,4294967296]", "[0,0]"), 0), "cannot have"),
+        (file(&entry("F64", "[2305843009213693952]", "[0,0]"), 0), "cannot have"),
+        (file(&entry("F33", "[1]", "[0,4]"), 4), "F33"),
+        (file(&entry("F32", "[-1]", "[0,4]"), 4), "-1"),
+        (file(&entry("F32", "[1]", "[0]"), 4), "the header"),
+        (file(&format!(r#"{{"w":{float},"v":{float}}}"#), 4), "overlaps another tensor at byte 0"),
+        (
+            file(&format!(r#"{{"w":{float},"w":{{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}}}"#), 8),
+            "there are two tensors \"w\"",
+        ),
+        (file(r#"{"__metadata__":{"a":1}}"#, 0), "the header"),
+        (file(r#"{"__metadata__":{},"__metadata__":{}}"#, 0), "two entries of metadata"),
+        (file(" {}", 0), "does not begin with a brace"),
+        (file("{} x", 0), "the header"),
+        (file("{", 0), "the header"),
+        (file("[]", 0), "does not begin with a brace"),
+        (u64::MAX.to_le_bytes().to_vec(), "is longer than the file"),
+        ([&200_000_000u64.to_le_bytes()[..], b"{}"].concat(), "is longer than the file"),
+        (vec![2, 0, 0], "there is no length"),
+    ];
+    for (file, says) in cases {
+        let error = Model::from_safetensors(&file).unwrap_err();
+        assert!(matches!(error, Error::NotAModel(_)) && error.to_string().contains(says), "{says}: {error}");
+        assert_promises(&Pipeline::builder().build().unwrap(), &file);
+    }
+    let deep = format!("{{\"w\":{}", "[".repeat(100_000));
+    assert!(Model::from_safetensors(&file(&deep, 0)).is_err(), "no recursion to the bottom");
+}
+
+#[test]
+fn names_that_cannot_stand_side_by_side_are_refused() {
+    let twice = Model::builder().f32("w", &[1], &[1.0]).unwrap().f64("w", &[1], &[1.0]).unwrap();
+    assert!(twice.build().unwrap_err().to_string().contains("two tensors"));
+    assert!(Model::builder().f32("__metadata__", &[0], &[]).unwrap().build().is_err());
+    assert!(Model::builder().f32("w", &[2], &[1.0]).is_err());
+}
+
+fn report_of(model: &Model<'_>) -> losslaw::Report {
+    let packed = Pipeline::builder().build().unwrap().compress_model(model).unwrap();
+    assert!(decompress(&packed.bytes).unwrap() == model.to_safetensors());
+    packed.report
+}
+
+#[test]
+fn each_kind_of_tensor_gets_its_method() {
+    let mut random = Random(11);
+    let mut gaussian = |count: usize| -> Vec<f32> {
+        (0..count)
+            .map(|_| (0..12).map(|_| random.below(1 << 24) as f32 / (1 << 24) as f32).sum::<f32>() - 6.0)
+            .collect()
+    };
+    let dense = gaussian(300 * 700);
+    let sparse: Vec<f32> = dense.iter().map(|&w| if w.abs() > 1.6 { w } else { 0.0 }).collect();
+    let few: Vec<f32> = dense.iter().map(|w| [0.123_456_7f32, -1.75, 9.5][w.to_bits() as usize % 3]).collect();
+    let model = Model::builder()
+        .f32("dense", &[300, 700], &dense)
+        .and_then(|model| model.f32("copy", &[700, 300], &dense))
+        .and_then(|model| model.f32("sparse", &[300, 700], &sparse))
+        .and_then(|model| model.f32("few", &[300, 700], &few))
+        .and_then(|model| model.f32("bias", &[70], &dense[..70]))
+        .and_then(|model| model.f32("norm", &[90], &dense[..90]))
+        .and_then(ModelBuilder::build)
+        .unwrap();
+    let report = report_of(&model);
+    let of = |name: &str| report.tensors.iter().find(|tensor| tensor.name == name).unwrap();
+    assert!((23.0..25.0).contains(&of("dense").bits_per_weight), "{report}");
+    assert_eq!((of("copy").method.as_str(), of("copy").bytes < 20), ("equal to dense", true));
+    // A ninth of the weights at 24 bits, and a mask of half a bit.
+    assert!(of("sparse").method.starts_with("mask") && of("sparse").bits_per_weight < 3.2, "{report}");
+    assert!(of("few").bits_per_weight < 1.6, "log2 of 3 is 1.585: {report}");
+    assert_eq!(of("bias").method, of("norm").method);
+    let weights: u64 = report.tensors.iter().map(|tensor| tensor.bytes).sum();
+    let other: u64 = report
+        .parts
+        .iter()
+        .filter(|part| matches!(part.name.as_str(), "header" | "container"))
+        .map(|part| part.bytes)
+        .sum();
+    assert_eq!(weights + other, report.compressed_bytes, "the bytes of tensors and the other parts are the file");
+}
+
+#[test]
+fn a_pattern_of_two_in_four_costs_what_it_must() {
+    let mut random = Random(5);
+    let mut weights = vec![0f32; 512 * 512];
+    for group in weights.chunks_mut(4) {
+        let [first, second] = [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]][random.below(6) as usize];
+        (group[first], group[second]) = (1.0, 1.0);
+    }
+    let model = Model::builder().f32("w", &[512, 512], &weights).unwrap().build().unwrap();
+    // Six patterns for four weights are 0.646 bits a weight.
+    let report = report_of(&model);
+    assert!(report.tensors[0].bits_per_weight < 0.67, "{report}");
+}
+
+#[test]
+fn large_tensors_are_cut_and_all_settings_give_the_same_model() {
+    let weights: Vec<f32> = (0..700u32 * 500).map(|i| (i.wrapping_mul(2_654_435_761) >> 12) as f32 * 1e-6).collect();
+    let model = Model::builder().f32("w", &[700, 500], &weights).unwrap().build().unwrap();
+    let one = Pipeline::builder().build().unwrap().compress_model(&model).unwrap();
+    let two = Pipeline::builder().threads(2).build().unwrap().compress_model(&model).unwrap();
+    assert!(one.bytes == two.bytes);
+    let asked = Pipeline::builder().codec(Rans::default()).build().unwrap().compress_model(&model).unwrap();
+    assert_eq!(asked.report.tensors[0].method, "Rans");
+    assert!(decompress(&asked.bytes).unwrap() == model.to_safetensors());
+    let chunks = |bytes: &[u8]| {
+        let container = losslaw::container::Container::open(bytes, &Limits::default()).unwrap();
+        container.sections().iter().filter(|section| section.tag == losslaw::container::Tag::Weights).count()
+    };
+    assert_eq!(chunks(&one.bytes), 3, "262 rows of 500 come to most of 131,072 words");
+    let few = Decoder::default().with_limits(Limits { output_bytes: 1000, ..Limits::default() });
+    assert!(matches!(few.decompress(&one.bytes), Err(Error::LimitExceeded { what: "output bytes", .. })));
+    let table = Pipeline::builder().build().unwrap().compress(b"a,b\n1,2\n").unwrap();
+    assert!(matches!(Decoder::default().tensors(&table.bytes), Err(Error::WrongKind { expected: "a model", .. })));
+}
+
+#[test]
+fn the_tensors_of_a_file_are_listed_without_decoding() {
+    let model = Model::builder().f32("a", &[2, 3], &[0.5; 6]).unwrap().f64("b", &[], &[1.0]).unwrap().build().unwrap();
+    let packed = Pipeline::builder().build().unwrap().compress_model(&model).unwrap();
+    let listed = Decoder::default().tensors(&packed.bytes).unwrap();
+    let sizes =
+        |tensors: &[losslaw::TensorReport]| tensors.iter().map(|t| (t.name.clone(), t.bytes)).collect::<Vec<_>>();
+    assert_eq!(sizes(&listed), sizes(&packed.report.tensors));
+}
