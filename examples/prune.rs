@@ -1,0 +1,87 @@
+//! Prunes a classifier of red wines and refits what is left: `cargo run --release --example prune`.
+//!
+//! Eleven chemical tests and their 66 products tell whether tasters gave a wine more than five points of ten.
+
+use linfa::prelude::*;
+use linfa_logistic::LogisticRegression;
+use losslaw::model::Model;
+use losslaw::prune::{Except, L1, Pruner, Threshold};
+use losslaw::{Pipeline, decompress};
+use ndarray::{Array1, Array2, Axis};
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Outcome<()> {
+    let wines = linfa_datasets::winequality();
+    let (tests, is_good) = (features(&wines.records), wines.targets.mapv(|points| points > 5));
+    let all: Vec<usize> = (0..tests.ncols()).collect();
+    let weights = fit(&tests, &is_good, &all)?;
+    let before = accuracy(&tests, &is_good, &weights);
+    println!("trained: {} weights, accuracy {before:.4}", all.len());
+
+    let (bias, rest) = weights.split_first().ok_or("there is a bias")?;
+    let model = Model::builder().f64("weight", &[1, rest.len()], rest)?.f64("bias", &[1], &[*bias])?.build()?;
+    let pruners: [Box<dyn Pruner>; 2] = [Box::new(Threshold::deviations(0.5)?), Box::new(L1::share(0.25)?)];
+    for pruner in pruners {
+        let name = pruner.name();
+        let pipeline = Pipeline::builder().pruner(Except::new(pruner, ["bias"])).build()?;
+        let packed = pipeline.compress_model(&model)?;
+        let file = decompress(&packed.bytes)?;
+        let pruned = Model::from_safetensors(&file)?.tensor("weight").ok_or("the tensor is there")?.to_f64s()?;
+        let kept: Vec<usize> = all.iter().copied().filter(|&at| pruned[at] != 0.0).collect();
+        let after = accuracy(&tests, &is_good, &[&[*bias], &pruned[..]].concat());
+        let refitted = accuracy(&tests, &is_good, &fit(&tests, &is_good, &kept)?);
+        println!(
+            "{name}: {} kept, C = {:.4}, C' = {:.4}",
+            kept.len(),
+            packed.report.ratio(),
+            packed.report.norm_ratio()
+        );
+        println!("  accuracy {after:.4} as pruned, {refitted:.4} with the kept weights fitted again");
+    }
+
+    // The same training on data that were compressed in between.
+    let rows = wines.records.rows().into_iter().zip(&is_good);
+    let csv: String = rows
+        .map(|(row, good)| row.iter().map(|test| format!("{test},")).collect::<String>() + &format!("{good}\n"))
+        .collect();
+    let packed = Pipeline::builder().build()?.compress(csv.as_bytes())?;
+    let restored = String::from_utf8(decompress(&packed.bytes)?)?;
+    let cells = || restored.lines().flat_map(|line| line.split(','));
+    let numbers: Vec<f64> = cells().filter_map(|cell| cell.parse().ok()).collect();
+    let again = features(&Array2::from_shape_vec(wines.records.dim(), numbers)?);
+    let labels: Array1<bool> = cells().filter_map(|cell| cell.parse().ok()).collect();
+    let after = accuracy(&again, &labels, &fit(&again, &labels, &all)?);
+    println!("trained on data restored from {} of {} bytes: accuracy {after:.4}", packed.bytes.len(), csv.len());
+    assert_eq!(before.to_bits(), after.to_bits(), "what comes back is the same, and so is what it teaches");
+    Ok(())
+}
+
+/// A bias and the weights of all columns, zero unless kept, fitted to four fifths of the wines.
+fn fit(tests: &Array2<f64>, is_good: &Array1<bool>, kept: &[usize]) -> Outcome<Vec<f64>> {
+    let rows: Vec<usize> = (0..is_good.len()).filter(|row| row % 5 != 0).collect();
+    let data = Dataset::new(tests.select(Axis(0), &rows).select(Axis(1), kept), is_good.select(Axis(0), &rows));
+    let fitted = LogisticRegression::default().max_iterations(200).fit(&data)?;
+    let mut weights = [vec![fitted.intercept()], vec![0.0; tests.ncols()]].concat();
+    kept.iter().zip(fitted.params()).for_each(|(&column, &weight)| weights[column + 1] = weight);
+    Ok(weights)
+}
+
+/// The share of the other wines that a bias and weights tell right.
+fn accuracy(tests: &Array2<f64>, is_good: &Array1<bool>, weights: &[f64]) -> f64 {
+    let sums = tests.dot(&Array1::from(weights[1..].to_vec())) + weights[0];
+    let right = (0..is_good.len()).step_by(5).filter(|&row| (sums[row] > 0.0) == is_good[row]).count();
+    right as f64 / is_good.len().div_ceil(5) as f64
+}
+
+/// Tests and their products, each with mean 0 and deviation 1.
+fn features(tests: &Array2<f64>) -> Array2<f64> {
+    let pairs = (0..tests.ncols()).flat_map(|a| (a..tests.ncols()).map(move |b| &tests.column(a) * &tests.column(b)));
+    let columns = tests.columns().into_iter().map(|column| column.to_owned()).chain(pairs);
+    let mut all = Array2::zeros((tests.nrows(), 0));
+    for column in columns {
+        let standard = (&column - column.mean().unwrap_or(0.0)) / column.std(0.0);
+        all.push_column(standard.view()).expect("columns are equally long");
+    }
+    all
+}
