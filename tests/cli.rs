@@ -268,6 +268,9 @@ fn prune_writes_a_model_of_the_same_shapes_and_says_what_was_lost() {
             assert_eq!(own["pruned"]["kept"], 1500);
         }
     }
+    let spared = desk.json(&["prune", "m.safetensors", "p", "--keep", "0", "--except", "layer.*", "--json"]);
+    assert!(spared["tensors"][0]["pruned"].is_null());
+    assert_eq!(desk.read("p"), desk.read("m.safetensors"));
     let text = String::from_utf8(desk.run(&["prune", "m.safetensors", "p", "--keep", "0.5"]).stdout).unwrap();
     assert!(text.contains("3000") && text.contains("TopK: C' = "), "{text}");
 }

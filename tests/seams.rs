@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use common::{PLAIN, Shape, csv};
 use losslaw::codec::{Block, Codec, CodecId, Encoded, Groups, Plan, Registry};
+use losslaw::model::{Model, TensorView};
 use losslaw::partition::{Partition, Partitioner, Target, Whole};
+use losslaw::prune::{Cut, L1, NofM, Pruned, Pruner, Shrinkage, Threshold, TopK};
 use losslaw::tree::{C45, Feature, Frame, Id3, Mdl, Tree, TreeFeature, TreeNode};
 use losslaw::{Budget, Decoder, Error, Lane, Packed, Pipeline, Result};
 
@@ -118,6 +120,36 @@ fn a_built_in_partitioner_behind_a_strangers_type_writes_the_same_bytes() {
     same(Id3::default());
     same(C45::default());
     same(Mdl::default());
+}
+
+/// The same of a pruner.
+#[derive(Debug)]
+struct StrangePruner<P>(P);
+
+impl<P: Pruner> Pruner for StrangePruner<P> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+    fn prune(&self, tensor: TensorView<'_>) -> Result<Pruned> {
+        self.0.prune(tensor)
+    }
+}
+
+#[test]
+fn a_built_in_pruner_behind_a_strangers_type_writes_the_same_bytes() {
+    fn same(pruner: impl Pruner + Clone + 'static) {
+        let values: Vec<f32> = (0..3000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / 1e7 - 0.8).collect();
+        let model = Model::builder().f32("w", &[30, 100], &values).unwrap().build().unwrap();
+        let ours = Pipeline::builder().pruner(pruner.clone()).build().unwrap();
+        let theirs = Pipeline::builder().pruner(StrangePruner(pruner.clone())).build().unwrap();
+        let [ours, theirs] = [ours, theirs].map(|how| how.compress_model(&model).unwrap());
+        assert!(ours.bytes == theirs.bytes, "{pruner:?}");
+        assert_eq!(ours.report.tensors, theirs.report.tensors);
+    }
+    same(Threshold { cut: Cut::Deviations(0.5) });
+    same(L1 { shrinkage: Shrinkage::Share(0.3) });
+    same(TopK { share: 0.5 });
+    same(NofM { n: 2, m: 4 });
 }
 
 /// Answers whatever a test wants it to.

@@ -4,7 +4,9 @@ mod common;
 
 use common::{PLAIN, Shape, csv};
 use losslaw::codec::{Bins, Delta, Denoise, Dictionary, Huffman, Lz77, Lz77Effort, Plan, Rans, Registry, Then};
+use losslaw::model::Model;
 use losslaw::partition::Whole;
+use losslaw::prune::{L1, NofM, Threshold, TopK};
 use losslaw::settings::Settings;
 use losslaw::tree::{C45, Id3, Mdl};
 use losslaw::{Catalogue, Effort, Error, Pipeline, PipelineBuilder, PipelineConfig, Report};
@@ -33,6 +35,28 @@ fn a_pipeline_that_went_through_json_writes_the_same_bytes() {
         let again = read.build(&Catalogue::default()).unwrap();
         assert!(again.compress(&table).unwrap().bytes == pipeline.compress(&table).unwrap().bytes, "{pipeline:?}");
     }
+}
+
+#[test]
+fn a_pruner_that_went_through_json_prunes_the_same_weights() {
+    let values: Vec<f32> = (0..900).map(|i| ((i * 37 % 101) as f32 - 50.0) / 9.0).collect();
+    let model = Model::builder().f32("w", &[30, 30], &values).unwrap().build().unwrap();
+    let pipelines = [
+        Pipeline::builder().pruner(Threshold::deviations(0.7).unwrap()),
+        Pipeline::builder().pruner(L1::share(0.2).unwrap()),
+        Pipeline::builder().pruner(TopK::new(0.4).unwrap()),
+        Pipeline::builder().pruner(NofM::new(1, 4).unwrap()),
+    ];
+    for pipeline in pipelines.map(|builder| builder.build().unwrap()) {
+        let json = pipeline.config().unwrap().to_json();
+        let again = PipelineConfig::from_json(&json).unwrap().build(&Catalogue::default()).unwrap();
+        assert!(
+            again.compress_model(&model).unwrap().bytes == pipeline.compress_model(&model).unwrap().bytes,
+            "{json}"
+        );
+    }
+    let too_much = r#"{"pruner":{"name":"TopK","settings":{"share":1.5}}}"#;
+    assert!(PipelineConfig::from_json(too_much).unwrap().build(&Catalogue::default()).is_err());
 }
 
 #[test]

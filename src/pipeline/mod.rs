@@ -181,7 +181,8 @@ impl Pipeline {
         let mut data = Vec::with_capacity(model.data().len());
         let mut records = vec![];
         for tensor in model.tensors() {
-            let pruned = if tensor.dtype().is_float() { Some(pruner.prune(tensor)?) } else { None };
+            let is_pruned = tensor.dtype().is_float() && pruner.prunes(tensor);
+            let pruned = is_pruned.then(|| pruner.prune(tensor)).transpose()?;
             match &pruned {
                 Some(pruned) => data.extend(pruned.dense_for(tensor)?),
                 None => data.extend_from_slice(tensor.data()),

@@ -7,12 +7,14 @@
 //! - What is no number (NaN) is kept as it is, never dropped silently, and neither is an infinity.
 //! - Equal weights are told apart by their place: the earlier is kept.
 
+mod except;
 mod l1;
 mod n_of_m;
 mod norm;
 mod threshold;
 mod top_k;
 
+pub use except::Except;
 pub use l1::{L1, Shrinkage};
 pub use n_of_m::NofM;
 pub(crate) use norm::ratio;
@@ -59,6 +61,11 @@ pub trait Pruner: std::fmt::Debug + Send + Sync {
         Ok(())
     }
 
+    /// Whether a tensor is pruned at all; what is not stays as it is and does not count in C′.
+    fn prunes(&self, _tensor: TensorView<'_>) -> bool {
+        true
+    }
+
     /// Prunes one tensor whose dtype [is a float](Dtype::is_float).
     fn prune(&self, tensor: TensorView<'_>) -> Result<Pruned>;
 
@@ -86,6 +93,10 @@ impl<P: Pruner + ?Sized> Pruner for Box<P> {
 
     fn check(&self) -> Result<()> {
         (**self).check()
+    }
+
+    fn prunes(&self, tensor: TensorView<'_>) -> bool {
+        (**self).prunes(tensor)
     }
 
     fn prune(&self, tensor: TensorView<'_>) -> Result<Pruned> {

@@ -103,6 +103,9 @@ struct PruneArgs {
     output: PathBuf,
     #[command(flatten)]
     rule: PruneRule,
+    /// Leave tensors of these names alone; `*` stands for any run of characters.
+    #[arg(long, value_name = "NAME")]
+    except: Vec<String>,
     /// Threads to use, 0 for one each core.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
     threads: u16,

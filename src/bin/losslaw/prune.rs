@@ -1,7 +1,7 @@
 //! The command that changes a model.
 
 use losslaw::model::{Dtype, Model};
-use losslaw::prune::{L1, NofM, Pruner, Threshold, TopK};
+use losslaw::prune::{Except, L1, NofM, Pruner, Threshold, TopK};
 use losslaw::{Pipeline, PrunedReport, Report, Result, decompress};
 use serde::Serialize;
 
@@ -41,6 +41,7 @@ pub fn prune(args: &PruneArgs) -> std::result::Result<(), Failure> {
     })?;
     let source = files::read(&args.input)?;
     let output = Output::new(&args.output, &args.input)?;
+    let rule = Except::new(rule, &args.except);
     let (account, pruned) = run(&source, rule, args.threads.into()).map_err(|error| bad_data(&args.input, &error))?;
     output.write(&pruned)?;
     if args.json {
@@ -64,7 +65,7 @@ fn pruner(rule: &PruneRule) -> Result<Box<dyn Pruner>> {
 }
 
 /// Compresses the model as it is and pruned, and returns the pruned model as it was restored.
-fn run(source: &[u8], pruner: Box<dyn Pruner>, threads: usize) -> Result<(Account, Vec<u8>)> {
+fn run(source: &[u8], pruner: impl Pruner + 'static, threads: usize) -> Result<(Account, Vec<u8>)> {
     let model = Model::from_safetensors(source)?;
     let name = pruner.name();
     let before = Pipeline::builder().threads(threads).verify(false).build()?.compress_model(&model)?.report;

@@ -1,12 +1,15 @@
 //! Drives a codec, a partitioner and a pruner from outside `losslaw` through its pipeline, and checks what comes back.
 
+mod row_top;
 mod stump;
 mod xor;
 
 use std::fmt::Write;
 
 use losslaw::codec::{Rans, Then};
+use losslaw::model::Model;
 use losslaw::{Catalogue, Decoder, Error, Pipeline, PipelineConfig, Result};
+use row_top::RowTop;
 use stump::Stump;
 use xor::Xor;
 
@@ -15,6 +18,7 @@ fn main() -> Result<()> {
     let mut catalogue = Catalogue::default();
     catalogue.add_codec(Xor::default())?;
     catalogue.add_partitioner(Stump::default())?;
+    catalogue.add_pruner(RowTop::default())?;
     let decoder = Decoder::default().with_registry(catalogue.codecs().clone());
 
     let table = wine();
@@ -34,7 +38,33 @@ fn main() -> Result<()> {
     let again = PipelineConfig::from_json(&json)?.build(&catalogue)?;
     assert_eq!(again.compress(table.as_bytes())?.bytes, packed.bytes);
     println!("{json}");
+
+    let model = weights()?;
+    let pipeline =
+        Pipeline::builder().pruner(RowTop { keep: 4 }).codec(Xor { lag: 1 }.then(Rans::default())).build()?;
+    let packed = pipeline.compress_model(&model)?;
+    println!("{}", packed.report);
+    let tensor = &packed.report.tensors[0];
+    assert_eq!(tensor.pruned.as_ref().map(|pruned| pruned.kept), Some(4 * 1599));
+    let restored = decoder.decompress(&packed.bytes)?;
+    let pruned = Model::from_safetensors(&restored)?.tensor("tests").expect("the name stays").to_f64s()?;
+    let squares = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();
+    let before = squares(&model.tensor("tests").expect("it was put in above").to_f64s()?);
+    assert!((packed.report.norm_ratio() - squares(&pruned) / before).abs() < 1e-12);
+    assert!(matches!(losslaw::decompress(&packed.bytes), Err(Error::UnknownCodec(0x8A0B))));
+
+    // A pruner is for models: a table is refused, not passed through.
+    assert!(matches!(pipeline.compress(table.as_bytes()), Err(Error::InvalidConfig { .. })));
+    let again = PipelineConfig::from_json(&pipeline.config()?.to_json())?.build(&catalogue)?;
+    assert_eq!(again.compress_model(&model)?.bytes, packed.bytes);
     Ok(())
+}
+
+/// The same wines as a matrix of single-precision floats, one row for each.
+fn weights() -> Result<Model<'static>> {
+    let wines = linfa_datasets::winequality();
+    let values: Vec<f32> = wines.records.iter().map(|&test| test as f32).collect();
+    Model::builder().f32("tests", &[wines.records.nrows(), wines.records.ncols()], &values)?.build()
 }
 
 /// Chemical tests of 1,599 wines with the quality that tasters gave them.
