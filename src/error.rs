@@ -93,6 +93,24 @@ pub enum Error {
     /// The input is no table that could be taken apart into columns.
     #[error("not a table: {0}")]
     NotATable(&'static str),
+    /// An observation that a scaling law cannot use.
+    #[error("line {line}{} {what}", if column.is_empty() { String::new() } else { format!(", column {column:?}") })]
+    BadRun {
+        /// Line of the file, or number of the run, from 1.
+        line: u64,
+        /// The column, empty where the whole line is meant.
+        column: Box<str>,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// Observations that do not determine a scaling law.
+    #[error("{law} cannot be fitted: {why}")]
+    Unfit {
+        /// The law.
+        law: &'static str,
+        /// The reason.
+        why: &'static str,
+    },
     /// The encoder's own check found that its output does not restore the input; nothing was returned.
     #[error("verification failed in {part}: the output would not restore the input; please report this")]
     Verification {
@@ -110,6 +128,11 @@ impl Error {
     /// A broken rule at `at` bytes into `part`.
     pub fn corrupt(part: &'static str, what: &'static str, at: usize) -> Self {
         Self::Corrupt { part, what, at: at as u64 }
+    }
+
+    /// A bad cell of an observation.
+    pub(crate) fn bad_run(line: u64, column: &str, what: &'static str) -> Self {
+        Self::BadRun { line, column: column.into(), what }
     }
 
     /// A setting outside its range.

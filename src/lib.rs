@@ -21,6 +21,7 @@
 //! | [`tree`], [`partition`] | dividing rows by columns known before |
 //! | [`container`] | checksummed sections with an index |
 //! | [`Pipeline`], [`Decoder`] | all of it put together |
+//! | [`scaling`] | laws of code length: measure, fit, back-test, forecast |
 
 pub mod bits;
 pub mod codec;
@@ -33,7 +34,9 @@ pub mod mask;
 pub mod partition;
 mod pipeline;
 mod report;
+pub mod scaling;
 pub mod table;
+mod threads;
 pub mod tree;
 pub mod wire;
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::threads::each;
+use crate::threads::each;
 use super::{Decoder, Pipeline, Stage};
 use crate::codec::{Plan, encode_auto};
 use crate::container::{Container, Kind, Tag, Writer};

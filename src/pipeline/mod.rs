@@ -7,7 +7,6 @@ mod columns;
 mod decoder;
 mod progress;
 mod table;
-mod threads;
 mod transform;
 
 use std::sync::Arc;

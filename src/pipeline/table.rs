@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::columns::{CodedColumn, Setting};
-use super::threads::each;
+use crate::threads::each;
 use super::transform::Transform;
 use super::{Decoder, Pipeline, Stage};
 use crate::codec::{Groups, Learned, encode_auto};
