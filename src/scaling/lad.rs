@@ -35,6 +35,8 @@ struct Walk<'p, 'a> {
     theta: Vector,
     rows: Vec<Prediction>,
     residuals: Vec<f64>,
+    /// What the rows were before the step that is being tried.
+    spare: (Vec<Prediction>, Vec<f64>),
     /// The side of each run that is not met: the sign of its residual, or where it was let go to.
     sides: Vec<f64>,
     met: Vec<usize>,
@@ -86,8 +88,9 @@ impl<'p, 'a> Walk<'p, 'a> {
         let mut walk = Self {
             problem,
             theta,
-            rows: vec![],
-            residuals: vec![],
+            rows: vec![Prediction::default(); problem.rows.len()],
+            residuals: vec![0.0; problem.rows.len()],
+            spare: (vec![Prediction::default(); problem.rows.len()], vec![0.0; problem.rows.len()]),
             sides: vec![],
             met: vec![],
             multipliers: vec![],
@@ -99,8 +102,16 @@ impl<'p, 'a> Walk<'p, 'a> {
 
     /// Evaluates all runs.
     fn look(&mut self) {
-        self.rows = self.problem.rows.iter().map(|row| self.problem.predict(&self.theta, &row.point)).collect();
-        self.residuals = self.rows.iter().zip(&self.problem.rows).map(|(at, row)| at.log - row.log_loss).collect();
+        for (place, row) in self.problem.rows.iter().enumerate() {
+            self.problem.predict_into(&self.theta, &row.point, &mut self.rows[place]);
+            self.residuals[place] = self.rows[place].log - row.log_loss;
+        }
+    }
+
+    /// Exchanges what is known of all runs with what was known before.
+    fn swap(&mut self) {
+        std::mem::swap(&mut self.rows, &mut self.spare.0);
+        std::mem::swap(&mut self.residuals, &mut self.spare.1);
     }
 
     /// How hard a run that is met pulls, relative to its weight.
@@ -198,14 +209,15 @@ impl<'p, 'a> Walk<'p, 'a> {
             return false;
         }
         let before = self.value();
-        let old = (self.theta, self.rows.clone(), self.residuals.clone());
+        let old = self.theta;
+        self.swap();
         for halving in 0..12 {
             let share = length * 0.25f64.powi(halving);
-            self.theta = old.0;
+            self.theta = old;
             (0..size).for_each(|i| self.theta[i] += share * step.by[i]);
             self.problem.clamp(&mut self.theta);
             self.look();
-            let moved = (0..size).any(|i| (self.theta[i] - old.0[i]).abs() > 1e-13 * (1.0 + old.0[i].abs()));
+            let moved = (0..size).any(|i| (self.theta[i] - old[i]).abs() > 1e-13 * (1.0 + old[i].abs()));
             if !moved {
                 break;
             }
@@ -222,7 +234,8 @@ impl<'p, 'a> Walk<'p, 'a> {
                 return true;
             }
         }
-        (self.theta, self.rows, self.residuals) = old;
+        self.theta = old;
+        self.swap();
         // The multipliers are right even where the step is nothing.
         self.multipliers.clone_from(&step.multipliers);
         false

@@ -22,6 +22,7 @@
 //! # Ok::<(), losslaw::Error>(())
 //! ```
 
+mod backtest;
 mod bootstrap;
 mod fit;
 mod lad;
@@ -29,15 +30,18 @@ mod law;
 pub mod laws;
 mod linear;
 mod loss;
+mod measure;
 mod objective;
 mod polish;
 mod random;
 mod runs;
 mod screen;
 
+pub use backtest::{BackTest, HeldOut, Ranked, Split, backtest, compare};
 pub use bootstrap::{Bootstrap, BootstrapConfig, Interval};
 pub use fit::{Fit, FitConfig, Optimality, Warning, fit};
 pub use law::{Law, MAX_PARAMETERS, Point, Range, Shape};
 pub use laws::{Broken, Chinchilla, DataConstrained, Interaction, PowerLaw, TiedExponents};
 pub use loss::Loss;
+pub use measure::{CodeLength, ColumnSource, ContextSource, Measured, RowOrder, Source, grid, measure};
 pub use runs::{Columns, Run, Runs};

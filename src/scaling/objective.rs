@@ -38,13 +38,16 @@ pub(super) struct Derivatives {
     pub scale: Vector,
 }
 
+/// Slopes of all terms by all shapes; four of each are the most that eight parameters allow.
+type Slopes = [f64; MAX_PARAMETERS * MAX_PARAMETERS / 4];
+
 /// ln L̂ at one row, its gradient and what its curvature needs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Prediction {
     pub log: f64,
     pub gradient: Vector,
     shares: Vector,
-    slopes: [f64; MAX_PARAMETERS * MAX_PARAMETERS],
+    slopes: Slopes,
 }
 
 impl<'a> Problem<'a> {
@@ -98,25 +101,25 @@ impl<'a> Problem<'a> {
     }
 
     /// Logarithms of the terms without coefficients, and their slopes.
-    fn log_terms(&self, theta: &Vector, at: &Point) -> (Vector, [f64; MAX_PARAMETERS * MAX_PARAMETERS]) {
-        let (mut logs, mut slopes) = ([0.0; MAX_PARAMETERS], [0.0; MAX_PARAMETERS * MAX_PARAMETERS]);
+    fn log_terms(&self, theta: &Vector, at: &Point, slopes: &mut Slopes) -> Vector {
+        let mut logs = [0.0; MAX_PARAMETERS];
         let shapes = self.shapes.len();
-        let place = (&mut logs[..self.terms], &mut slopes[..self.terms * shapes]);
-        self.law.log_terms(&theta[self.terms..self.terms + shapes], at, place.0, place.1);
-        (logs, slopes)
+        let slopes = &mut slopes[..self.terms * shapes];
+        self.law.log_terms(&theta[self.terms..self.terms + shapes], at, &mut logs[..self.terms], slopes);
+        logs
     }
 
     /// φⱼ at each row, for screening.
     pub fn basis(&self, theta: &Vector, at: &Point) -> Vector {
-        let mut logs = self.log_terms(theta, at).0;
+        let mut logs = self.log_terms(theta, at, &mut Slopes::default());
         logs.iter_mut().take(self.terms).for_each(|log| *log = log.exp());
         logs
     }
 
     /// ln L̂ = ln Σ e^(ln cⱼ + ln φⱼ).
     pub fn log_loss(&self, theta: &Vector, at: &Point) -> f64 {
-        let logs = self.log_terms(theta, at).0;
-        log_sum(theta, &logs, self.terms).0
+        let mut terms = self.log_terms(theta, at, &mut Slopes::default());
+        log_sum(theta, &mut terms[..self.terms])
     }
 
     pub fn value(&self, loss: Loss, theta: &Vector) -> f64 {
@@ -124,16 +127,24 @@ impl<'a> Problem<'a> {
     }
 
     pub fn predict(&self, theta: &Vector, at: &Point) -> Prediction {
+        let mut out = Prediction::default();
+        self.predict_into(theta, at, &mut out);
+        out
+    }
+
+    /// Fits and bootstraps spend their time here, so that the prediction is not moved about.
+    #[inline]
+    pub fn predict_into(&self, theta: &Vector, at: &Point, out: &mut Prediction) {
         let (terms, shapes) = (self.terms, self.shapes.len());
-        let (logs, slopes) = self.log_terms(theta, at);
-        let (log, shares) = log_sum(theta, &logs, terms);
-        let mut gradient = shares;
-        for j in 0..terms {
-            for s in 0..shapes {
-                gradient[terms + s] += shares[j] * slopes[j * shapes + s];
+        out.slopes = Slopes::default();
+        out.shares = self.log_terms(theta, at, &mut out.slopes);
+        out.log = log_sum(theta, &mut out.shares[..terms]);
+        out.gradient = out.shares;
+        for (j, slopes) in out.slopes.chunks_exact(shapes.max(1)).take(terms).enumerate() {
+            for (s, slope) in slopes.iter().enumerate().take(shapes) {
+                out.gradient[terms + s] += out.shares[j] * slope;
             }
         }
-        Prediction { log, gradient, shares, slopes }
     }
 
     /// Adds `outer`·∇f·∇fᵀ + `inner`·∇²f to the lower triangle of a matrix, f being ln L̂.
@@ -142,21 +153,16 @@ impl<'a> Problem<'a> {
     /// a curvature of their own, which is left out: it changes how fast the optimum is reached, not where it is.
     pub fn add_curvature(&self, at: &Prediction, outer: f64, inner: f64, matrix: &mut Matrix) {
         let (terms, shapes) = (self.terms, self.shapes.len());
-        let g = &at.gradient;
-        for i in 0..terms + shapes {
-            let factor = (outer - inner) * g[i];
-            for j in 0..=i {
-                matrix[i][j] += factor * g[j];
-            }
+        // Gradients end in zeros, and loops of fixed length are several times faster.
+        match terms + shapes {
+            ..=4 => add_product::<4>(&at.gradient, outer - inner, matrix),
+            5 | 6 => add_product::<6>(&at.gradient, outer - inner, matrix),
+            _ => add_product::<MAX_PARAMETERS>(&at.gradient, outer - inner, matrix),
         }
-        if inner == 0.0 {
-            return;
-        }
-        for term in 0..terms {
+        for (term, slopes) in at.slopes.chunks_exact(shapes.max(1)).take(terms).enumerate() {
             let share = inner * at.shares[term];
             matrix[term][term] += share;
-            let slopes = &at.slopes[term * shapes..(term + 1) * shapes];
-            for (i, &slope) in slopes.iter().enumerate() {
+            for (i, &slope) in slopes.iter().enumerate().take(shapes).filter(|(_, slope)| **slope != 0.0) {
                 matrix[terms + i][term] += share * slope;
                 for (j, &other) in slopes.iter().enumerate().take(i + 1) {
                     matrix[terms + i][terms + j] += share * slope * other;
@@ -167,19 +173,29 @@ impl<'a> Problem<'a> {
 
     pub fn derivatives(&self, loss: Loss, theta: &Vector) -> Derivatives {
         let mut out = Derivatives::default();
-        let size = self.size();
+        let mut at = Prediction::default();
         for row in &self.rows {
-            let at = self.predict(theta, &row.point);
+            self.predict_into(theta, &row.point, &mut at);
             let cost = loss.cost(at.log, row.log_loss);
             out.value += row.weight * cost.value;
-            for (i, &g) in at.gradient.iter().enumerate().take(size) {
-                out.gradient[i] += row.weight * cost.slope * g;
-                out.scale[i] += row.weight * cost.bound * g * g;
+            let (slope, bound) = (row.weight * cost.slope, row.weight * cost.bound);
+            for (i, &g) in at.gradient.iter().enumerate() {
+                out.gradient[i] += slope * g;
+                out.scale[i] += bound * g * g;
             }
-            self.add_curvature(&at, row.weight * cost.curvature, row.weight * cost.slope, &mut out.hessian);
+            self.add_curvature(&at, row.weight * cost.curvature, slope, &mut out.hessian);
         }
-        mirror(&mut out.hessian, size);
+        mirror(&mut out.hessian, self.size());
         out
+    }
+}
+
+/// Adds factor·g·gᵀ, of which the first `SIZE` rows and columns are not zero.
+#[inline]
+fn add_product<const SIZE: usize>(g: &Vector, factor: f64, matrix: &mut Matrix) {
+    for i in 0..SIZE {
+        let scaled = factor * g[i];
+        (0..SIZE).for_each(|j| matrix[i][j] += scaled * g[j]);
     }
 }
 
@@ -192,18 +208,22 @@ pub(super) fn mirror(matrix: &mut Matrix, size: usize) {
     }
 }
 
-/// ln Σ e^(cⱼ + logⱼ) and the share of each term.
+/// ln Σ e^(cⱼ + logⱼ); each logarithm is replaced by the share of its term.
 #[inline]
-fn log_sum(theta: &Vector, logs: &Vector, terms: usize) -> (f64, Vector) {
-    let mut shares = [0.0; MAX_PARAMETERS];
-    let top = (0..terms).map(|j| theta[j] + logs[j]).fold(f64::NEG_INFINITY, f64::max);
-    let mut sum = 0.0;
-    for j in 0..terms {
-        shares[j] = (theta[j] + logs[j] - top).exp();
-        sum += shares[j];
+fn log_sum(theta: &Vector, logs: &mut [f64]) -> f64 {
+    let mut top = f64::NEG_INFINITY;
+    for (log, coefficient) in logs.iter_mut().zip(theta) {
+        *log += coefficient;
+        top = top.max(*log);
     }
-    shares.iter_mut().for_each(|share| *share /= sum);
-    (top + sum.ln(), shares)
+    let mut sum = 0.0;
+    for log in logs.iter_mut() {
+        *log = (*log - top).exp();
+        sum += *log;
+    }
+    let whole = 1.0 / sum;
+    logs.iter_mut().for_each(|share| *share *= whole);
+    top + sum.ln()
 }
 
 #[cfg(test)]
