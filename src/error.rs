@@ -104,6 +104,24 @@ pub enum Error {
     /// The input is no safetensors file; the text says why.
     #[error("not a safetensors model: {0}")]
     NotAModel(String),
+    /// An observation that a scaling law cannot use.
+    #[error("line {line}{} {what}", if column.is_empty() { String::new() } else { format!(", column {column:?}") })]
+    BadRun {
+        /// Line of the file, or number of the run, from 1.
+        line: u64,
+        /// The column, empty where the whole line is meant.
+        column: Box<str>,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// Observations that do not determine a scaling law.
+    #[error("{law} cannot be fitted: {why}")]
+    Unfit {
+        /// The law.
+        law: &'static str,
+        /// The reason.
+        why: &'static str,
+    },
     /// The encoder's own check found that its output does not restore the input; nothing was returned.
     #[error("verification failed in {part}: the output would not restore the input; please report this")]
     Verification {
@@ -126,6 +144,11 @@ impl Error {
     /// Settings that do not fit a part.
     pub fn settings(part: &'static str, what: impl std::fmt::Display) -> Self {
         Self::Settings { part, what: what.to_string() }
+    }
+
+    /// A bad cell of an observation.
+    pub(crate) fn bad_run(line: u64, column: &str, what: &'static str) -> Self {
+        Self::BadRun { line, column: column.into(), what }
     }
 
     /// A setting outside its range.

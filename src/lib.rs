@@ -24,6 +24,7 @@
 //! | [`container`] | checksummed sections with an index |
 //! | [`Pipeline`], [`Decoder`] | all of it put together |
 //! | [`settings`], [`Catalogue`], [`PipelineConfig`] | parts by name, a pipeline as JSON |
+//! | [`scaling`] | laws of code length: measure, fit, back-test, forecast |
 
 pub mod bits;
 mod catalogue;
@@ -39,8 +40,10 @@ pub mod partition;
 mod pipeline;
 pub mod prune;
 mod report;
+pub mod scaling;
 pub mod settings;
 pub mod table;
+mod threads;
 pub mod tree;
 pub mod wire;
 

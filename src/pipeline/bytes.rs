@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::threads::each;
 use super::{Decoder, Pipeline, Stage};
 use crate::codec::{Plan, encode_auto};
 use crate::container::{Container, Kind, Tag, Writer};
 use crate::report::{ColumnReport, Report, seconds_since};
+use crate::threads::each;
 use crate::{Budget, Error, Lane, Result};
 
 /// Bytes of one stretch.

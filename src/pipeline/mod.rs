@@ -9,7 +9,6 @@ mod decoder;
 mod model;
 mod progress;
 mod table;
-mod threads;
 mod transform;
 
 use std::sync::Arc;

@@ -10,7 +10,6 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::columns::{CodedColumn, Setting};
-use super::threads::each;
 use super::transform::Transform;
 use super::{Decoder, Pipeline, Stage};
 use crate::codec::{Groups, Learned, encode_auto};
@@ -19,6 +18,7 @@ use crate::limits::{MAX_BLOCK_ROWS, MAX_LANE_LEN};
 use crate::partition::{Partition, Target};
 use crate::report::{ColumnReport, Report, seconds_since};
 use crate::table::{ColumnData, ColumnSchema, Irregular, Kind, RowData, Schema, Table};
+use crate::threads::each;
 use crate::tree::wire::{self as tree_wire, Recorded};
 use crate::tree::{Feature, Frame, FrameColumn};
 use crate::wire::{Reader, put_bytes, put_varint};

@@ -227,6 +227,11 @@ impl Tree {
         }
     }
 
+    /// Bytes of this tree alone as a file would say it.
+    pub fn coded_bytes(&self) -> usize {
+        wire::write(&[wire::Recorded::Tree(self.clone())]).len()
+    }
+
     /// Divides rows among the leaves. `column(i)` gives the ordinals of column `i`.
     ///
     /// The walk goes node by node over lists of rows, so that the width of a lane is looked at once for each node.

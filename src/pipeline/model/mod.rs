@@ -21,13 +21,13 @@ use std::time::Instant;
 use method::{Coded, Coding, Method, Shared};
 use unit::Unit;
 
-use super::threads::each;
 use super::{Decoder, Pipeline, Stage};
 use crate::codec::encode_auto;
 use crate::container::{Container, Kind, Section, Tag, Writer};
 use crate::limits::MAX_LANE_LEN;
 use crate::model::{Header, MAX_HEADER_BYTES, Model, Tensor, TensorInfo};
 use crate::report::{Report, TensorReport, seconds_since};
+use crate::threads::each;
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{Budget, Error, Lane, Result};
 

@@ -6,7 +6,7 @@ use crate::{Error, Result};
 ///
 /// With the feature `parallel` and `threads` other than 1 the work is shared; 0 means one thread for each core.
 #[cfg(feature = "parallel")]
-pub(super) fn each<T: Send>(
+pub(crate) fn each<T: Send>(
     threads: usize,
     count: usize,
     work: impl Fn(usize) -> Result<T> + Send + Sync,
@@ -22,6 +22,6 @@ pub(super) fn each<T: Send>(
 
 /// Applies `work` to each index below `count` and returns the results in order.
 #[cfg(not(feature = "parallel"))]
-pub(super) fn each<T>(_threads: usize, count: usize, work: impl Fn(usize) -> Result<T>) -> Result<Vec<T>> {
+pub(crate) fn each<T>(_threads: usize, count: usize, work: impl Fn(usize) -> Result<T>) -> Result<Vec<T>> {
     (0..count).map(work).collect::<Result<_, Error>>()
 }
