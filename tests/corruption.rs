@@ -48,7 +48,7 @@ fn model() -> Vec<u8> {
         .and_then(|model| model.f32("sparse", &[42, 100], &sparse))
         .and_then(|model| model.tensor("empty", losslaw::model::Dtype::BF16, &[0, 4], &[]))
         .and_then(|model| model.f32("norm", &[2], &[1.0, 1.0]))
-        .and_then(|model| model.tensor("chunks", losslaw::model::Dtype::U8, &[2, 70_000], &[7; 140_000]))
+        .and_then(|model| model.tensor("chunks", losslaw::model::Dtype::U8, &[2, 70_000], &vec![7; 140_000]))
         .and_then(ModelBuilder::build)
         .unwrap()
         .to_safetensors()

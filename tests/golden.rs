@@ -93,7 +93,7 @@ fn v1_model_source() -> Vec<u8> {
         .and_then(|model| {
             model.tensor("again", Dtype::F32, &[6000], &dense.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>())
         })
-        .and_then(|model| model.tensor("chunks", Dtype::I8, &[3, 90_000], &[9; 270_000]))
+        .and_then(|model| model.tensor("chunks", Dtype::I8, &[3, 90_000], &vec![9; 270_000]))
         .and_then(|model| model.f32("norm", &[2], &[1.0, -0.0]))
         .and_then(ModelBuilder::build)
         .unwrap()
