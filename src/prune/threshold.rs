@@ -22,8 +22,8 @@ pub enum Cut {
 /// ```
 /// use losslaw::model::{Model, TensorView};
 /// use losslaw::prune::{Pruner, Threshold};
-/// let model = Model::builder().f32("w", &[4], &[0.5, -0.01, 0.02, -2.0])?.build()?;
-/// let pruned = Threshold::absolute(0.02)?.prune(model.tensor("w").unwrap())?;
+/// let model = Model::builder().f32("w", &[4], &[0.5, -0.01, 0.25, -2.0])?.build()?;
+/// let pruned = Threshold::absolute(0.25)?.prune(model.tensor("w").unwrap())?;
 /// assert_eq!(pruned.mask().iter_ones().collect::<Vec<_>>(), [0, 2, 3]);
 /// # Ok::<(), losslaw::Error>(())
 /// ```
