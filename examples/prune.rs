@@ -9,9 +9,7 @@ use losslaw::prune::{Except, L1, Pruner, Threshold};
 use losslaw::{Pipeline, decompress};
 use ndarray::{Array1, Array2, Axis};
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
-
-fn main() -> Outcome<()> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wines = linfa_datasets::winequality();
     let (tests, is_good) = (features(&wines.records), wines.targets.mapv(|points| points > 5));
     let all: Vec<usize> = (0..tests.ncols()).collect();
@@ -31,20 +29,14 @@ fn main() -> Outcome<()> {
         let kept: Vec<usize> = all.iter().copied().filter(|&at| pruned[at] != 0.0).collect();
         let after = accuracy(&tests, &is_good, &[&[*bias], &pruned[..]].concat());
         let refitted = accuracy(&tests, &is_good, &fit(&tests, &is_good, &kept)?);
-        println!(
-            "{name}: {} kept, C = {:.4}, C' = {:.4}",
-            kept.len(),
-            packed.report.ratio(),
-            packed.report.norm_ratio()
-        );
+        let (kept, report) = (kept.len(), packed.report);
+        println!("{name}: {kept} kept, C = {:.4}, C' = {:.4}", report.ratio(), report.norm_ratio());
         println!("  accuracy {after:.4} as pruned, {refitted:.4} with the kept weights fitted again");
     }
 
     // The same training on data that were compressed in between.
-    let rows = wines.records.rows().into_iter().zip(&is_good);
-    let csv: String = rows
-        .map(|(row, good)| row.iter().map(|test| format!("{test},")).collect::<String>() + &format!("{good}\n"))
-        .collect();
+    let rows = wines.records.rows().into_iter().map(|row| row.map(f64::to_string).to_vec().join(","));
+    let csv = rows.zip(&is_good).fold(String::new(), |csv, (row, good)| csv + &format!("{row},{good}\n"));
     let packed = Pipeline::builder().build()?.compress(csv.as_bytes())?;
     let restored = String::from_utf8(decompress(&packed.bytes)?)?;
     let cells = || restored.lines().flat_map(|line| line.split(','));
@@ -58,7 +50,7 @@ fn main() -> Outcome<()> {
 }
 
 /// A bias and the weights of all columns, zero unless kept, fitted to four fifths of the wines.
-fn fit(tests: &Array2<f64>, is_good: &Array1<bool>, kept: &[usize]) -> Outcome<Vec<f64>> {
+fn fit(tests: &Array2<f64>, is_good: &Array1<bool>, kept: &[usize]) -> linfa_logistic::error::Result<Vec<f64>> {
     let rows: Vec<usize> = (0..is_good.len()).filter(|row| row % 5 != 0).collect();
     let data = Dataset::new(tests.select(Axis(0), &rows).select(Axis(1), kept), is_good.select(Axis(0), &rows));
     let fitted = LogisticRegression::default().max_iterations(200).fit(&data)?;

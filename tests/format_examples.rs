@@ -6,6 +6,7 @@ use losslaw::codec::{
     Standardise, Store,
 };
 use losslaw::container::{Container, Kind, Tag, Writer};
+use losslaw::model::Model;
 use losslaw::partition::{Partition, Partitioner, Target};
 use losslaw::table::{Entries, Table};
 use losslaw::tree::{Feature, Frame, Tree, TreeFeature, TreeNode};
@@ -276,4 +277,33 @@ fn a_counter_is_recorded_as_differences_to_the_previous_row() {
     let container = Container::open(&file, &Limits::default()).unwrap();
     let models = container.find(Tag::Models, 0, 0).unwrap();
     assert_eq!(models.body[2], 2, "the tag of a difference to the row before");
+}
+
+#[test]
+fn a_model_file_is_as_shown() {
+    let model = Model::builder().f32("w", &[2, 2], &[0.5, -1.5, 0.5, 2.0]).unwrap().build().unwrap();
+    let file = Pipeline::builder().codec(Rle).build().unwrap().compress_model(&model).unwrap().bytes;
+    shown(
+        &file,
+        "8c 4c 4c 0a 01 00 02 00 08 00 00 44 40 47 ed 10 56 3e 04 3b 00 40 07 7b d1 5d a4 db 8b c8 f4 3c bc 2c d2 89 8c \
+         33 99 88 25 9a a3 c3 f0 b2 48 b7 95 b1 64 5d 96 88 1c a6 87 bf 6f b3 79 5e a6 cf 45 ba 2d 8c 15 b3 75 fb 7d 10 \
+         08 04 02 81 40 00 54 2c 57 ae 09 00 00 2b 01 04 03 00 01 00 65 1c 7d 76 20 01 01 00 02 00 11 02 00 00 00 7e 01 \
+         00 80 7f 00 00 00 7e 00 00 00 80 00 00 05 00 01 01 01 01 00 4f 39 e5 ef ff 00 00 09 02 08 00 00 44 09 00 00 2b \
+         9e 9a 5b 4f 87 00 00 00 00 00 00 00 93 e7 fc 8c 8c 4c 4c 2e",
+    );
+    assert_eq!(decompress(&file).unwrap(), model.to_safetensors());
+}
+
+#[test]
+fn a_sparse_unit_is_as_shown() {
+    let mut weights = [0f32; 48];
+    [(3, 1.5), (11, -0.75), (19, 1.0), (35, 3.5)].into_iter().for_each(|(at, weight)| weights[at] = weight);
+    let model = Model::builder().f32("w", &[6, 8], &weights).unwrap().build().unwrap();
+    let file = Pipeline::builder().build().unwrap().compress_model(&model).unwrap().bytes;
+    let container = Container::open(&file, &Limits::default()).unwrap();
+    shown(
+        container.find(Tag::Tensors, 0, 0).unwrap().body,
+        "02 30 1c 01 00 02 12 04 3e 17 81 01 00 80 be ff ff ff ff ff ff ff ff 00 00 05 00 a5 7f f8 77 8c ce 9b f2 03 b8 22 \
+         b5 0b 09 01 02 01 03 04 40 a4 01 00 00",
+    );
 }

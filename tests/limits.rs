@@ -69,7 +69,7 @@ fn model() -> Vec<u8> {
         .f32("bias", &[3], &[0.5, -1.0, 2.0])
         .and_then(|model| model.f32("sparse", &[42, 100], &sparse))
         .and_then(|model| model.f32("again", &[42, 100], &sparse))
-        .and_then(|model| model.tensor("chunks", Dtype::U8, &[2, 70_000], &[7; 140_000]))
+        .and_then(|model| model.tensor("chunks", Dtype::U8, &[2, 70_000], &vec![7; 140_000]))
         .and_then(ModelBuilder::build)
         .unwrap();
     Pipeline::builder().build().unwrap().compress_model(&model).unwrap().bytes

@@ -1,6 +1,6 @@
-//! Every table and file of a folder returns byte for byte.
+//! Every table, model and other file of a folder returns byte for byte.
 //!
-//! `LOSSLAW_DATA` names the folder, with `tables/*.csv` and `misc/*`; files above 20 MB wait for `LOSSLAW_DATA_LARGE`.
+//! `LOSSLAW_DATA` names the folder, with `tables`, `models` and `misc`; files above 20 MB wait for `LOSSLAW_DATA_LARGE`.
 
 use std::path::{Path, PathBuf};
 
@@ -22,8 +22,8 @@ fn every_file_of_the_folder_returns() {
         return;
     };
     let with_large = std::env::var_os("LOSSLAW_DATA_LARGE").is_some();
-    let files = [files(&folder.join("tables")), files(&folder.join("misc"))].concat();
-    assert!(!files.is_empty(), "LOSSLAW_DATA holds neither tables nor misc");
+    let files = ["tables", "models", "misc"].map(|kind| files(&folder.join(kind))).concat();
+    assert!(!files.is_empty(), "LOSSLAW_DATA holds no tables, models or misc");
     // What comes out is compared here, so the pipeline need not do it as well.
     let pipeline = Pipeline::builder().verify(false).build().unwrap();
     for path in files {

@@ -108,7 +108,7 @@ fn a_built_in_codec_behind_a_strangers_type_does_the_same() {
 
 #[test]
 fn a_built_in_partitioner_behind_a_strangers_type_writes_the_same_bytes() {
-    fn same(partitioner: impl Partitioner + Clone + 'static) {
+    fn same(partitioner: &(impl Partitioner + Clone + 'static)) {
         for one_tree in [false, true] {
             let ours = Pipeline::builder().one_tree(one_tree).partitioner(partitioner.clone()).build().unwrap();
             let theirs = Pipeline::builder().one_tree(one_tree).partitioner(StrangePartitioner(partitioner.clone()));
@@ -116,10 +116,10 @@ fn a_built_in_partitioner_behind_a_strangers_type_writes_the_same_bytes() {
             assert!(ours.bytes == theirs.bytes, "{partitioner:?}");
         }
     }
-    same(Whole);
-    same(Id3::default());
-    same(C45::default());
-    same(Mdl::default());
+    same(&Whole);
+    same(&Id3::default());
+    same(&C45::default());
+    same(&Mdl::default());
 }
 
 /// The same of a pruner.
@@ -137,7 +137,7 @@ impl<P: Pruner> Pruner for StrangePruner<P> {
 
 #[test]
 fn a_built_in_pruner_behind_a_strangers_type_writes_the_same_bytes() {
-    fn same(pruner: impl Pruner + Clone + 'static) {
+    fn same(pruner: &(impl Pruner + Clone + 'static)) {
         let values: Vec<f32> = (0..3000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / 1e7 - 0.8).collect();
         let model = Model::builder().f32("w", &[30, 100], &values).unwrap().build().unwrap();
         let ours = Pipeline::builder().pruner(pruner.clone()).build().unwrap();
@@ -146,10 +146,10 @@ fn a_built_in_pruner_behind_a_strangers_type_writes_the_same_bytes() {
         assert!(ours.bytes == theirs.bytes, "{pruner:?}");
         assert_eq!(ours.report.tensors, theirs.report.tensors);
     }
-    same(Threshold { cut: Cut::Deviations(0.5) });
-    same(L1 { shrinkage: Shrinkage::Share(0.3) });
-    same(TopK { share: 0.5 });
-    same(NofM { n: 2, m: 4 });
+    same(&Threshold { cut: Cut::Deviations(0.5) });
+    same(&L1 { shrinkage: Shrinkage::Share(0.3) });
+    same(&TopK { share: 0.5 });
+    same(&NofM { n: 2, m: 4 });
 }
 
 /// Answers whatever a test wants it to.

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Dialect, PLAIN, Random, Shape, csv};
+use losslaw::model::Model;
 use losslaw::tree::C45;
 use losslaw::{Decoder, Pipeline, PipelineBuilder};
 
@@ -13,6 +14,7 @@ fn assert_same(build: impl Fn() -> PipelineBuilder, source: &[u8]) {
         assert!(many.bytes == one.bytes, "{threads} threads write other bytes");
         assert_eq!(many.report.parts, one.report.parts);
         assert_eq!(many.report.columns, one.report.columns);
+        assert_eq!(many.report.tensors, one.report.tensors);
         let decoder = Decoder::default().with_threads(threads);
         assert!(decoder.decompress(&one.bytes).unwrap() == source, "{threads} threads read other bytes");
     }
@@ -36,6 +38,18 @@ fn bytes_are_the_same_on_any_number_of_threads() {
     // More than one stretch of eight mebibytes, repeated so that matches stay cheap to find.
     let source = Random(1).bytes(1 << 16).repeat(140);
     assert_same(Pipeline::builder, &source);
+}
+
+#[test]
+fn models_are_the_same_on_any_number_of_threads() {
+    let weights: Vec<f32> = Random(9).bytes(90_000).into_iter().map(|byte| f32::from(byte) - 127.5).collect();
+    let names = ["a", "b", "c", "d", "e", "f", "g"];
+    let add = |model: losslaw::model::ModelBuilder, (at, name): (usize, &&str)| {
+        let rows = [1, 60, 2, 300, 80, 3, 300][at];
+        model.f32(name, &[rows, 100], &weights[..rows * 100]).unwrap()
+    };
+    let model = names.iter().enumerate().fold(Model::builder(), add).build().unwrap();
+    assert_same(Pipeline::builder, &model.to_safetensors());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::unit::Unit;
 use super::words::Form;
 use crate::codec::{Bins, BitPack, Delta, Dictionary, Lz77, Lz77Effort, Plan, Rans, Registry, Store, Then, auto};
 use crate::wire::Reader;
-use crate::{Budget, Error, Lane, Result, with_words};
+use crate::{Budget, Error, Lane, Result};
 
 /// Words on which methods are tried.
 const SAMPLE: usize = 1 << 16;
@@ -149,9 +149,8 @@ fn candidates(sample: &Lane, unit: &Unit) -> Result<Vec<Coding>> {
         lanes.push(Lanes::whole(auto(sample)?));
     }
     let mut candidates: Vec<Coding> = lanes.into_iter().map(Coding::Lanes).collect();
-    let zeros = with_words!(sample, words => words.iter().map(|&word| usize::from(word == 0)).sum::<usize>());
-    if zeros > sample.len() / 64 && zeros < sample.len() {
-        let (mask, words) = part(sample);
+    let (mask, words) = part(sample);
+    if (1..sample.len() - sample.len() / 64).contains(&words.len()) {
         for lanes in dense(&words, unit.form)? {
             candidates.push(Coding::Sparse(Sparse::new(&mask, unit.row, lanes)));
         }
