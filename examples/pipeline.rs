@@ -1,6 +1,7 @@
 //! Composes a pipeline by hand and sets it beside the one that chooses by trial: `cargo run --release --example pipeline`.
 
-use std::fmt::Write;
+#[path = "data/wine.rs"]
+mod data;
 
 use losslaw::codec::{Bins, Delta, Huffman, Plan, Rans, Rle, Standardise, Then};
 use losslaw::partition::Whole;
@@ -8,7 +9,7 @@ use losslaw::tree::{C45, Id3, Mdl};
 use losslaw::{Catalogue, Decoder, Pipeline, PipelineConfig};
 
 fn main() -> losslaw::Result<()> {
-    let table = wine();
+    let table = data::wine();
     // A preparation, a way to divide the rows, a code for each leaf: any of each.
     let by_hand = [
         ("one Huffman code a column", Pipeline::builder().partitioner(Whole).codec(huffman())),
@@ -49,15 +50,4 @@ fn huffman() -> Plan {
 
 fn binned() -> Plan {
     Bins::default().then(Rans::default())
-}
-
-/// Chemical tests of 1,599 wines with the quality that tasters gave them.
-fn wine() -> String {
-    let wines = linfa_datasets::winequality();
-    let mut csv = format!("{},quality\n", wines.feature_names().join(","));
-    for (tests, quality) in wines.records.rows().into_iter().zip(&wines.targets) {
-        tests.iter().for_each(|test| write!(csv, "{test},").expect("a string takes any text"));
-        writeln!(csv, "{quality}").expect("a string takes any text");
-    }
-    csv
 }

@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release --example table [FILE]`; without a file it takes lineitems of TPC-H and tests of red wine.
 
+#[path = "data/wine.rs"]
+mod data;
+
 use std::fmt::Write;
 use std::time::Instant;
 
@@ -14,7 +17,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 fn main() -> Outcome<()> {
     let tables = match std::env::args().nth(1) {
         Some(path) => vec![(path.clone(), std::fs::read(path)?)],
-        None => vec![("TPC-H lineitem".to_owned(), lineitem()?), ("red wine".to_owned(), wine()?)],
+        None => vec![("TPC-H lineitem".to_owned(), lineitem()?), ("red wine".to_owned(), data::wine().into_bytes())],
     };
     let mut ratios = vec![];
     for (name, source) in &tables {
@@ -36,19 +39,6 @@ fn lineitem() -> Outcome<Vec<u8>> {
     let mut csv = format!("{}\n", LineItemCsv::header());
     for item in LineItemGenerator::new(0.01, 1, 1).iter().take(20_000) {
         writeln!(csv, "{}", LineItemCsv::new(item))?;
-    }
-    Ok(csv.into_bytes())
-}
-
-/// Chemical tests of 1,599 wines with the quality that tasters gave them.
-fn wine() -> Outcome<Vec<u8>> {
-    let wines = linfa_datasets::winequality();
-    let mut csv = format!("{},quality\n", wines.feature_names().join(","));
-    for (tests, quality) in wines.records.rows().into_iter().zip(&wines.targets) {
-        for test in tests {
-            write!(csv, "{test},")?;
-        }
-        writeln!(csv, "{quality}")?;
     }
     Ok(csv.into_bytes())
 }

@@ -25,8 +25,8 @@ use crate::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     codecs: Registry,
-    partitioners: BTreeMap<&'static str, Arc<dyn Partitioner>>,
-    pruners: BTreeMap<&'static str, Arc<dyn Pruner>>,
+    partitioners: Parts<dyn Partitioner>,
+    pruners: Parts<dyn Pruner>,
 }
 
 impl Default for Catalogue {
@@ -65,12 +65,7 @@ impl Catalogue {
     /// # Errors
     /// [`Error::InvalidConfig`] when the name is taken.
     pub fn add_partitioner(&mut self, partitioner: impl Partitioner + 'static) -> Result<()> {
-        let name = partitioner.name();
-        if self.partitioners.contains_key(name) {
-            return Err(taken("partitioner", name));
-        }
-        self.partitioners.insert(name, Arc::new(partitioner));
-        Ok(())
+        add(&mut self.partitioners, "partitioner", partitioner.name(), Arc::new(partitioner))
     }
 
     /// Adds a pruner.
@@ -78,12 +73,7 @@ impl Catalogue {
     /// # Errors
     /// [`Error::InvalidConfig`] when the name is taken.
     pub fn add_pruner(&mut self, pruner: impl Pruner + 'static) -> Result<()> {
-        let name = pruner.name();
-        if self.pruners.contains_key(name) {
-            return Err(taken("pruner", name));
-        }
-        self.pruners.insert(name, Arc::new(pruner));
-        Ok(())
+        add(&mut self.pruners, "pruner", pruner.name(), Arc::new(pruner))
     }
 
     /// The codecs; a [`Decoder`](crate::Decoder) with this registry reads what they write.
@@ -104,18 +94,32 @@ impl Catalogue {
     /// # Errors
     /// [`Error::InvalidConfig`] for an unknown name, [`Error::Settings`] for settings that do not fit.
     pub fn partitioner(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Partitioner>> {
-        let known = self.partitioners.get(name);
-        known.ok_or_else(|| Error::config("partitioner", name, "names in the catalogue"))?.configured(settings)
+        find(&self.partitioners, "partitioner", name)?.configured(settings)
     }
 
     /// A pruner of this name with these settings.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for an unknown name, [`Error::Settings`] for settings that do not fit.
+    /// [`Error::InvalidConfig`] for an unknown name or values out of range, [`Error::Settings`] for settings that do not fit.
     pub fn pruner(&self, name: &str, settings: &Settings) -> Result<Arc<dyn Pruner>> {
-        let known = self.pruners.get(name);
-        known.ok_or_else(|| Error::config("pruner", name, "names in the catalogue"))?.configured(settings)
+        let pruner = find(&self.pruners, "pruner", name)?.configured(settings)?;
+        pruner.check()?;
+        Ok(pruner)
     }
+}
+
+type Parts<P> = BTreeMap<&'static str, Arc<P>>;
+
+fn add<P: ?Sized>(known: &mut Parts<P>, field: &'static str, name: &'static str, part: Arc<P>) -> Result<()> {
+    if known.contains_key(name) {
+        return Err(taken(field, name));
+    }
+    known.insert(name, part);
+    Ok(())
+}
+
+fn find<'a, P: ?Sized>(known: &'a Parts<P>, field: &'static str, name: &str) -> Result<&'a P> {
+    known.get(name).map(|part| &**part).ok_or_else(|| Error::config(field, name, "names in the catalogue"))
 }
 
 fn taken(field: &'static str, name: &'static str) -> Error {

@@ -140,17 +140,12 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Settings`] for a part of another crate that cannot be written down.
     pub fn config(&self) -> Result<PipelineConfig> {
-        let partitioner = match &self.partitioner {
-            Some(part) => Some(PartConfig { name: part.name().to_owned(), settings: part.settings()? }),
-            None => None,
-        };
-        let pruner = match &self.pruner {
-            Some(part) => Some(PartConfig { name: part.name().to_owned(), settings: part.settings()? }),
-            None => None,
+        let part = |name: &str, settings: Result<Settings>| -> Result<_> {
+            Ok(PartConfig { name: name.to_owned(), settings: settings? })
         };
         Ok(PipelineConfig {
-            partitioner,
-            pruner,
+            partitioner: self.partitioner.as_ref().map(|how| part(how.name(), how.settings())).transpose()?,
+            pruner: self.pruner.as_ref().map(|how| part(how.name(), how.settings())).transpose()?,
             plan: self.plan.as_ref().map(PlanConfig::of).transpose()?,
             one_tree: self.one_tree,
             effort: self.effort,

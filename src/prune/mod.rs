@@ -77,10 +77,10 @@ pub trait Pruner: std::fmt::Debug + Send + Sync {
         Err(Error::settings(self.name(), "they cannot be written down"))
     }
 
-    /// A pruner of this type with other settings.
+    /// A pruner of this type with other settings, whose values [`Pruner::check`] is still to see.
     ///
     /// # Errors
-    /// [`Error::Settings`] or [`Error::InvalidConfig`] when the settings do not fit.
+    /// [`Error::Settings`] when the settings do not fit.
     fn configured(&self, _settings: &Settings) -> Result<Arc<dyn Pruner>> {
         Err(Error::settings(self.name(), "they cannot be read"))
     }

@@ -43,7 +43,7 @@ impl NofM {
 }
 
 impl Pruner for NofM {
-    crate::saved_by_serde!(Pruner, |pruner: Self| pruner.check().map(|()| pruner));
+    crate::saved_by_serde!(Pruner);
 
     fn name(&self) -> &'static str {
         "NofM"

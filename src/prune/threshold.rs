@@ -58,7 +58,7 @@ impl Threshold {
 }
 
 impl Pruner for Threshold {
-    crate::saved_by_serde!(Pruner, |pruner: Self| pruner.check().map(|()| pruner));
+    crate::saved_by_serde!(Pruner);
 
     fn name(&self) -> &'static str {
         "Threshold"

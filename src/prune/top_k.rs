@@ -38,7 +38,7 @@ impl TopK {
 }
 
 impl Pruner for TopK {
-    crate::saved_by_serde!(Pruner, |pruner: Self| pruner.check().map(|()| pruner));
+    crate::saved_by_serde!(Pruner);
 
     fn name(&self) -> &'static str {
         "TopK"

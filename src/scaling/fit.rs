@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lad::{self, Optimality as LadOptimality};
+use super::lad;
 use super::linear::{Matrix, Vector, condition};
 use super::objective::{Problem, mirror};
 use super::{Law, Loss, Point, Runs, screen};
@@ -111,7 +111,7 @@ pub struct Fit<'a> {
     /// Starts that reached the optimum, to a millionth of the objective.
     pub reached: usize,
     /// The proof of optimality, for least absolute deviations.
-    pub optimality: Option<LadOptimality>,
+    pub optimality: Option<Optimality>,
     /// What to know before relying on it.
     pub warnings: Vec<Warning>,
 }

@@ -2,7 +2,7 @@
 
 use losslaw::model::{Dtype, Model};
 use losslaw::prune::{Except, L1, NofM, Pruner, Threshold, TopK};
-use losslaw::{Pipeline, PrunedReport, Report, Result, decompress};
+use losslaw::{Error, Pipeline, PrunedReport, Report, Result, decompress};
 use serde::Serialize;
 
 use crate::commands::bad_data;
@@ -60,7 +60,7 @@ fn pruner(rule: &PruneRule) -> Result<Box<dyn Pruner>> {
         PruneRule { keep: Some(share), .. } => Box::new(TopK::new(share)?),
         PruneRule { l1: Some(lambda), .. } => Box::new(L1::lambda(lambda)?),
         PruneRule { n_of_m: Some((n, m)), .. } => Box::new(NofM::new(n, m)?),
-        _ => unreachable!("one rule is required"),
+        _ => return Err(Error::config("rule", "none", "--threshold, --std, --keep, --l1 or --n-of-m")),
     })
 }
 

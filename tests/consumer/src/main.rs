@@ -1,10 +1,10 @@
 //! Drives a codec, a partitioner and a pruner from outside `losslaw` through its pipeline, and checks what comes back.
 
+#[path = "../../../examples/data/wine.rs"]
+mod data;
 mod row_top;
 mod stump;
 mod xor;
-
-use std::fmt::Write;
 
 use losslaw::codec::{Rans, Then};
 use losslaw::model::Model;
@@ -21,7 +21,7 @@ fn main() -> Result<()> {
     catalogue.add_pruner(RowTop::default())?;
     let decoder = Decoder::default().with_registry(catalogue.codecs().clone());
 
-    let table = wine();
+    let table = data::wine();
     let pipeline =
         Pipeline::builder().partitioner(Stump { worth: 40 }).codec(Xor { lag: 1 }.then(Rans::default())).build()?;
     let packed = pipeline.compress(table.as_bytes())?;
@@ -65,15 +65,4 @@ fn weights() -> Result<Model<'static>> {
     let wines = linfa_datasets::winequality();
     let values: Vec<f32> = wines.records.iter().map(|&test| test as f32).collect();
     Model::builder().f32("tests", &[wines.records.nrows(), wines.records.ncols()], &values)?.build()
-}
-
-/// Chemical tests of 1,599 wines with the quality that tasters gave them.
-fn wine() -> String {
-    let wines = linfa_datasets::winequality();
-    let mut csv = format!("{},quality\n", wines.feature_names().join(","));
-    for (tests, quality) in wines.records.rows().into_iter().zip(&wines.targets) {
-        tests.iter().for_each(|test| write!(csv, "{test},").expect("a string takes any text"));
-        writeln!(csv, "{quality}").expect("a string takes any text");
-    }
-    csv
 }

@@ -21,7 +21,7 @@ impl Default for RowTop {
 }
 
 impl Pruner for RowTop {
-    losslaw::saved_by_serde!(Pruner, |pruner: Self| pruner.check().map(|()| pruner));
+    losslaw::saved_by_serde!(Pruner);
 
     fn name(&self) -> &'static str {
         "RowTop"
