@@ -91,7 +91,7 @@ fn read_baseline() -> Result<BTreeMap<(String, String), usize>> {
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let listed = ["tables", "misc"].into_iter().filter_map(|part| std::fs::read_dir(folder.join(part)).ok());
+    let listed = ["tables", "misc", "models"].into_iter().filter_map(|part| std::fs::read_dir(folder.join(part)).ok());
     let mut files: Vec<PathBuf> = listed.flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.sort();
     files
