@@ -127,6 +127,15 @@ struct PruneRule {
     /// Keep this share of each tensor, from 0 to 1: the largest weights.
     #[arg(long, value_name = "SHARE")]
     keep: Option<f64>,
+    /// Keep this share of all weights of the model together.
+    #[arg(long, value_name = "SHARE")]
+    keep_of_model: Option<f64>,
+    /// Keep this share of the rows of each tensor: those of the largest norms.
+    #[arg(long, value_name = "SHARE")]
+    keep_rows: Option<f64>,
+    /// Keep this share of the columns of each tensor.
+    #[arg(long, value_name = "SHARE")]
+    keep_columns: Option<f64>,
     /// Shrink all weights by this much, and drop those that become zero.
     #[arg(long, value_name = "LAMBDA")]
     l1: Option<f64>,
