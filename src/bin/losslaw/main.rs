@@ -5,6 +5,7 @@
 mod commands;
 mod files;
 mod prune;
+mod scaling;
 mod show;
 
 use std::path::PathBuf;
@@ -33,6 +34,9 @@ enum Command {
     Verify(VerifyArgs),
     /// Drop weights of a safetensors model. This changes the model; its shapes and names stay.
     Prune(PruneArgs),
+    /// Measure code length, fit scaling laws, forecast.
+    #[command(subcommand)]
+    Scaling(scaling::Command),
 }
 
 #[derive(Debug, clap::Args)]
@@ -181,6 +185,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => commands::inspect(&args),
         Command::Verify(args) => commands::verify(&args),
         Command::Prune(args) => prune::prune(&args),
+        Command::Scaling(command) => scaling::run(&command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
