@@ -38,6 +38,7 @@ mod polish;
 mod random;
 mod runs;
 mod screen;
+mod vertex;
 
 pub use allocate::{Allocation, AllocationInterval};
 pub use backtest::{BackTest, HeldOut, Ranked, Split, backtest, compare};
