@@ -34,6 +34,8 @@ mod linear;
 mod loss;
 mod measure;
 mod objective;
+#[cfg(feature = "plot")]
+pub mod plot;
 mod polish;
 mod random;
 mod runs;
