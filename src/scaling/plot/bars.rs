@@ -6,19 +6,20 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::Plot;
-use super::figure::{paint, style};
+use super::figure::{FINE, paint, style};
 use crate::Report;
 
 /// Bars of a picture; the CSV has all.
 const MOST: usize = 40;
 
-const WIDTH: u32 = 960;
+const WIDTH: i32 = 960;
+/// Height of a bar and the room around it.
 const BAR: i32 = 24;
-const TOP: i32 = 64;
+const TOP: i32 = 52;
 /// Where bars begin.
-const LEFT: i32 = 270;
+const LEFT: i32 = 270 * FINE;
 /// How long the longest is.
-const LENGTH: f64 = 420.0;
+const LENGTH: f64 = (420 * FINE) as f64;
 
 /// Bytes of each column of a table, of each tensor of a model, or else of each part, and of all that belongs to none of
 /// them, as trees, dictionaries and the container do; the largest stands on top.
@@ -51,26 +52,27 @@ pub fn bytes_by_part(report: &Report) -> Plot {
         shown.push(Part { what: "rest", name: format!("{} others", rest.len()), bytes, bits: None });
     }
     let height = TOP + BAR * shown.len() as i32 + 16;
-    let svg = paint((WIDTH, height as u32), |canvas| {
+    let svg = paint((WIDTH, height), |canvas| {
         let title = format!(
             "{} of {} bytes, C = {:.4}: where they are",
             report.compressed_bytes,
             report.original_bytes,
             report.ratio()
         );
-        canvas.draw(&Text::new(title, (18, 26), style(19, HPos::Left)))?;
+        canvas.draw(&Text::new(title, (18 * FINE, 24 * FINE), style(19, HPos::Left)))?;
         let most = shown.iter().map(|part| part.bytes).max().unwrap_or(0).max(1) as f64;
         for (place, part) in shown.iter().enumerate() {
-            let y = TOP + BAR * place as i32 + BAR / 2;
+            let y = FINE * (TOP + BAR * place as i32 + BAR / 2);
             let end = LEFT + (LENGTH * part.bytes as f64 / most).round() as i32;
             // What has no values of its own is lighter.
             let color = if part.bits.is_some() { RGBColor(70, 40, 120) } else { RGBColor(175, 165, 195) };
-            canvas.draw(&Text::new(label(&part.name), (LEFT - 10, y), style(14, HPos::Right)))?;
-            canvas.draw(&Rectangle::new([(LEFT, y - 8), (end.max(LEFT + 1), y + 8)], color.filled()))?;
+            canvas.draw(&Text::new(label(&part.name), (LEFT - 10 * FINE, y), style(14, HPos::Right)))?;
+            canvas
+                .draw(&Rectangle::new([(LEFT, y - 8 * FINE), (end.max(LEFT + FINE), y + 8 * FINE)], color.filled()))?;
             let share = 100.0 * part.bytes as f64 / report.compressed_bytes.max(1) as f64;
             let bits = part.bits.map_or_else(String::new, |bits| format!(", {bits:.3} bits a value"));
             let text = format!("{} ({share:.1} %){bits}", part.bytes);
-            canvas.draw(&Text::new(text, (end + 8, y), style(14, HPos::Left)))?;
+            canvas.draw(&Text::new(text, (end + 8 * FINE, y), style(14, HPos::Left)))?;
         }
         Ok(())
     });

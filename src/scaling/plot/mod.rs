@@ -172,7 +172,12 @@ fn groups(runs: &Runs) -> Vec<Group> {
 
 /// A number for a label.
 fn short(x: f64) -> String {
-    if (1e-2..1e5).contains(&x) { format!("{}", (x * 1e3).round() / 1e3) } else { format!("{x:.2e}") }
+    if x == 0.0 || (1e-2..1e5).contains(&x.abs()) {
+        return format!("{}", (x * 1e4).round() / 1e4);
+    }
+    let text = format!("{x:.2e}");
+    let (digits, exponent) = text.split_once('e').expect("written with an exponent");
+    format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// The least and the largest value; a factor of 2 on either side of a single one.
