@@ -100,26 +100,27 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// Logarithms of the terms without coefficients, and their slopes.
-    fn log_terms(&self, theta: &Vector, at: &Point, slopes: &mut Slopes) -> Vector {
-        let mut logs = [0.0; MAX_PARAMETERS];
+    /// Writes the logarithms of the terms without coefficients, and their slopes, over zeros.
+    #[inline]
+    fn log_terms(&self, theta: &Vector, at: &Point, logs: &mut Vector, slopes: &mut Slopes) {
         let shapes = self.shapes.len();
         let slopes = &mut slopes[..self.terms * shapes];
         self.law.log_terms(&theta[self.terms..self.terms + shapes], at, &mut logs[..self.terms], slopes);
-        logs
     }
 
     /// φⱼ at each row, for screening.
     pub fn basis(&self, theta: &Vector, at: &Point) -> Vector {
-        let mut logs = self.log_terms(theta, at, &mut Slopes::default());
+        let mut logs = Vector::default();
+        self.log_terms(theta, at, &mut logs, &mut Slopes::default());
         logs.iter_mut().take(self.terms).for_each(|log| *log = log.exp());
         logs
     }
 
     /// ln L̂ = ln Σ e^(ln cⱼ + ln φⱼ).
     pub fn log_loss(&self, theta: &Vector, at: &Point) -> f64 {
-        let mut terms = self.log_terms(theta, at, &mut Slopes::default());
-        log_sum(theta, &mut terms[..self.terms])
+        let mut logs = Vector::default();
+        self.log_terms(theta, at, &mut logs, &mut Slopes::default());
+        log_sum(theta, &mut logs[..self.terms])
     }
 
     pub fn value(&self, loss: Loss, theta: &Vector) -> f64 {
@@ -137,7 +138,8 @@ impl<'a> Problem<'a> {
     pub fn predict_into(&self, theta: &Vector, at: &Point, out: &mut Prediction) {
         let (terms, shapes) = (self.terms, self.shapes.len());
         out.slopes = Slopes::default();
-        out.shares = self.log_terms(theta, at, &mut out.slopes);
+        out.shares = Vector::default();
+        self.log_terms(theta, at, &mut out.shares, &mut out.slopes);
         out.log = log_sum(theta, &mut out.shares[..terms]);
         out.gradient = out.shares;
         for (j, slopes) in out.slopes.chunks_exact(shapes.max(1)).take(terms).enumerate() {

@@ -268,7 +268,8 @@ fn fit_runs(args: &FitArgs) -> Result<(), Failure> {
     let _ = writeln!(out, "{:>8} {:>14} {:>12} {:>29}", "", "value", "error", "95 %");
     for (name, value, error, interval) in rows {
         let (error, Some(interval)) = (error.unwrap_or(f64::NAN), interval) else { continue };
-        let _ = writeln!(out, "{name:>8} {value:>14.6} {error:>12.6} {:>14.6} {:>14.6}", interval.low, interval.high);
+        let [value, error, low, high] = [value, error, interval.low, interval.high].map(number);
+        let _ = writeln!(out, "{name:>8} {value:>14} {error:>12} {low:>14} {high:>14}");
     }
     let _ = writeln!(
         out,
@@ -288,6 +289,11 @@ fn fit_runs(args: &FitArgs) -> Result<(), Failure> {
     });
     show::line(out.trim_end());
     Ok(())
+}
+
+/// Six places, or an exponent where they would not do.
+fn number(x: f64) -> String {
+    if x == 0.0 || (1e-4..1e7).contains(&x.abs()) { format!("{x:.6}") } else { format!("{x:.4e}") }
 }
 
 /// Draws loss, residuals and, where the law weighs N against D, lines of equal compute.

@@ -107,7 +107,7 @@ fn parts(report: &Report) -> Vec<Part> {
 /// The end of a long name, where names differ, without what XML does not allow.
 fn label(name: &str) -> String {
     let printable: Vec<char> = name.chars().map(|c| if c.is_control() { '\u{b7}' } else { c }).collect();
-    match printable.len().checked_sub(30) {
+    match printable.len().checked_sub(34) {
         Some(skipped @ 1..) => format!("\u{2026}{}", printable[skipped + 1..].iter().collect::<String>()),
         _ => printable.into_iter().collect(),
     }

@@ -172,7 +172,7 @@ fn groups(runs: &Runs) -> Vec<Group> {
 
 /// A number for a label.
 fn short(x: f64) -> String {
-    if x == 0.0 || (1e-2..1e5).contains(&x.abs()) {
+    if x == 0.0 || (1e-2..1e6).contains(&x.abs()) {
         return format!("{}", (x * 1e4).round() / 1e4);
     }
     let text = format!("{x:.2e}");
