@@ -30,6 +30,8 @@ pub mod bits;
 mod catalogue;
 pub mod codec;
 pub mod container;
+#[allow(unused)]
+mod density;
 mod error;
 pub mod lane;
 pub mod limits;

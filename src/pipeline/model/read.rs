@@ -108,11 +108,12 @@ impl Opened<'_, '_> {
         }
         let most = MAX_LANE_LEN.min(unit.words) as u64;
         let chunk_words = reader.varint_to(most, "a chunk has too many words")? as usize;
-        if chunk_words == 0 || (unit.row > 0 && chunk_words > unit.row && !chunk_words.is_multiple_of(unit.row)) {
+        let mut budget = self.budget.clone();
+        let shared = Shared::read(method, reader.bytes()?, unit, &mut budget)?;
+        let row = shared.row(unit);
+        if chunk_words == 0 || (row > 0 && chunk_words > row && !chunk_words.is_multiple_of(row)) {
             return Err(reader.corrupt("a chunk is no whole number of rows"));
         }
-        let mut budget = self.budget.clone();
-        let shared = Shared::read(method, reader.bytes()?, unit.form, &mut budget)?;
         let count = unit.words.div_ceil(chunk_words);
         let mut bytes = vec![];
         if count == 1 {
@@ -147,7 +148,7 @@ impl Opened<'_, '_> {
     ) -> Result<()> {
         let checksum = reader.u32()?;
         let mut budget = self.budget.clone();
-        let words = shared.decode(&mut reader, (words, unit.row), &decoder.registry, &mut budget)?;
+        let words = shared.decode(&mut reader, words, unit, &decoder.registry, &mut budget)?;
         let bytes = unit.form.bytes(words);
         if crc32fast::hash(&bytes) != checksum {
             return Err(Error::Checksum { part: "decoded weights of chunk", index: number });
