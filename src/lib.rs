@@ -17,6 +17,7 @@
 //! |---|---|
 //! | [`lane`] | words of one width, all that a codec sees |
 //! | [`codec`] | reversible steps from lanes to bytes, plans of them, and how to pick one |
+//! | [`context`] | adaptive coders that take a context with every symbol |
 //! | [`table`] | CSV as typed columns |
 //! | [`model`] | tensors in the safetensors format |
 //! | [`prune`] | dropping weights: the one step that is not lossless, asked for by name |
@@ -30,7 +31,7 @@ pub mod bits;
 mod catalogue;
 pub mod codec;
 pub mod container;
-#[allow(unused)]
+pub mod context;
 mod density;
 mod error;
 pub mod lane;
