@@ -109,7 +109,14 @@ impl Density {
         (self.coefficients, self.fine) = (coefficients, fine);
     }
 
-    /// The prediction for a column of a row whose earlier weights, in units of 2^unit, are `before`.
+    /// A weight as predictors see it: less the means of its row and column.
+    #[inline]
+    pub fn deviation(&self, row: &Row, column: usize, parts: Parts) -> i32 {
+        let mean = row.mean + self.means.get(column).copied().unwrap_or(0);
+        (Numbers::fixed(parts, self.unit) - mean).clamp(-(1 << 30), 1 << 30) as i32
+    }
+
+    /// The prediction for a column of a row whose earlier weights have these deviations.
     #[inline]
     pub fn prediction(&self, row: &Row, column: usize, before: &[i32]) -> i64 {
         let mut mean = row.mean;

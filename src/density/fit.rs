@@ -3,9 +3,10 @@
 
 use super::density::Density;
 use super::number::{Numbers, Parts};
+use super::predict;
 use super::rows::Row;
 use super::scale::{Size, coarseness, smooth, steps_of, write as write_scales};
-use super::shape::{BINS, COST_BIT, COUNT, STEPS, bin, costs};
+use super::shape::{BINS, COST_BIT, COUNT, STEPS, bin, costs, power_of_two};
 use crate::Word;
 use crate::codec::adaptive::Price;
 use crate::log2::{BIT, log2};
@@ -54,6 +55,7 @@ pub(crate) struct Fit {
 }
 
 /// Weights as integers, and what is subtracted from them in turn.
+#[derive(Clone)]
 struct Sheet<'a> {
     rows: Vec<Row>,
     width: usize,
@@ -62,8 +64,8 @@ struct Sheet<'a> {
 }
 
 impl Fit {
-    /// Fits weights, of which only those that are `kept` count.
-    pub fn new<W: Word>(numbers: Numbers, words: &[W], layout: Layout<'_>, kept: Option<&Mask>) -> Self {
+    /// Fits weights, of which only those that are `kept` count; columns may predict others if `predicts`.
+    pub fn new<W: Word>(numbers: Numbers, words: &[W], layout: Layout<'_>, kept: Option<&Mask>, predicts: bool) -> Self {
         let parts: Vec<Parts> = words.iter().map(|word| numbers.parts(word.wide())).collect();
         let unit = unit(&parts);
         let values = parts.iter().map(|&parts| Numbers::fixed(parts, unit) as i32).collect();
@@ -81,7 +83,12 @@ impl Fit {
         if numbers.is_float() {
             sheet.find_zeros(&parts, numbers);
         }
-        sheet.fit_scales(density)
+        let plain = sheet.clone().fit_scales(density);
+        if !predicts || sheet.width < 2 || kept.is_some() || words.len() < 8 * sheet.width {
+            return plain;
+        }
+        let predicted = sheet.predict(&plain);
+        if predicted.price < plain.price { predicted } else { plain }
     }
 }
 
@@ -162,15 +169,21 @@ impl Sheet<'_> {
     }
 
     /// Mean sizes by row and column, so that their product is that of a weight.
-    fn sizes(&self) -> (Vec<f64>, Vec<f64>) {
-        let mut columns = vec![1f64; self.width];
+    ///
+    /// With logarithms of the columns' scales, only those of rows are found.
+    fn sizes(&self, known: Option<&[i32]>) -> (Vec<f64>, Vec<f64>) {
+        let inverse = |steps: &i32| power_of_two((-steps).clamp(-480, 480)) as f64 / f64::from(1 << 30);
+        let mut columns: Vec<f64> = match known {
+            Some(known) if !known.is_empty() => known.iter().map(inverse).collect(),
+            _ => vec![1.0; self.width],
+        };
         let mut rows = vec![1f64; self.rows.len()];
-        for round in 0..2 {
+        for round in 0..if known.is_some() { 1 } else { 2 } {
             let (mut sums, mut counts) = (vec![0f64; self.width], vec![0u32; self.width]);
             let mut at = 0;
             for (row, size) in self.rows.iter().zip(&mut rows) {
                 let values = &self.values[at..at + row.len];
-                if self.width == 0 || round == 0 {
+                if known.is_none_or(<[i32]>::is_empty) && (self.width == 0 || round == 0) {
                     let (mut sum, mut count) = (0u64, 0u32);
                     for (column, value) in values.iter().enumerate() {
                         if self.is_kept(at + column) {
@@ -190,6 +203,10 @@ impl Sheet<'_> {
                     *size = sum / f64::from(count.max(1));
                 }
                 *size = size.max(1e-3);
+                if known.is_some() {
+                    at += row.len;
+                    continue;
+                }
                 let inverse = 1.0 / *size;
                 for (column, value) in values.iter().enumerate().take(self.width) {
                     if self.is_kept(at + column) {
@@ -199,6 +216,9 @@ impl Sheet<'_> {
                 }
                 at += row.len;
             }
+            if known.is_some() {
+                break;
+            }
             // Inverses, which the next round multiplies by.
             for ((column, sum), &count) in columns.iter_mut().zip(&sums).zip(&counts) {
                 *column = f64::from(count.max(1)) / sum.max(1e-3);
@@ -207,8 +227,8 @@ impl Sheet<'_> {
         (rows, columns.into_iter().map(|inverse| 1.0 / inverse).collect())
     }
 
-    fn fit_scales(mut self, mut density: Density) -> Fit {
-        let (rows, columns) = self.sizes();
+    fn fit_scales(self, mut density: Density) -> Fit {
+        let columns = self.sizes(None).1;
         let steps = |size: f64| steps_of((size * f64::from(1 << 20)) as u64) - 20 * STEPS as i32;
         let count = self.kept.map_or(self.values.len(), |kept| kept.count_ones());
         let mut side = Price::default();
@@ -222,6 +242,17 @@ impl Sheet<'_> {
                 density.columns = path;
             }
         }
+        let mut fit = self.fit_rows(density);
+        fit.price += side.0 as i64;
+        fit
+    }
+
+    /// Scales of rows, given those of columns, and the shape.
+    fn fit_rows(mut self, mut density: Density) -> Fit {
+        let steps = |size: f64| steps_of((size * f64::from(1 << 20)) as u64) - 20 * STEPS as i32;
+        let count = self.kept.map_or(self.values.len(), |kept| kept.count_ones());
+        let mut side = Price::default();
+        let rows = self.sizes(Some(&density.columns)).0;
         let coarse = coarseness((count / self.rows.len().max(1)) as u64);
         let sizes: Vec<Size> = {
             let mut at = 0;
@@ -242,6 +273,85 @@ impl Sheet<'_> {
         let offset = shift + (STEPS * density.unit) as i32;
         self.rows.iter_mut().for_each(|row| row.steps += offset);
         Fit { density, rows: self.rows, price: price + side.0 as i64 }
+    }
+
+    /// Lets columns predict others, given a fit without.
+    fn predict(mut self, plain: &Fit) -> Fit {
+        let width = self.width;
+        let whole = self.values.len() - self.values.len() % width;
+        // Scales as multipliers: those of columns about 1, those of rows the inverse of a size.
+        let inverse = |steps: i32| {
+            let power = power_of_two((-steps).clamp(-480, 480));
+            power as f64 / f64::from(1 << 30)
+        };
+        let offset = (STEPS * plain.density.unit) as i32;
+        let columns: Vec<f32> = match plain.density.columns.as_slice() {
+            [] => vec![1.0; width],
+            columns => columns.iter().map(|&steps| inverse(steps) as f32).collect(),
+        };
+        let mut scaled = Vec::with_capacity(whole);
+        for (values, row) in self.values[..whole].chunks(width).zip(&plain.rows) {
+            let scale = inverse(row.steps - offset) as f32;
+            scaled.extend(values.iter().zip(&columns).map(|(&value, column)| value as f32 * scale * column));
+        }
+        let found = predict::find(&scaled, width);
+        drop(scaled);
+        let count = (whole / width) as u64;
+        let coarse = coarseness(count);
+        let sizes: Vec<Size> = (0..width)
+            .map(|column| {
+                // Half the logarithm of what is left of the variance.
+                let left = (found[column].left * f64::from(1 << 20)) as u64;
+                let before = plain.density.columns.get(column).copied().unwrap_or(0);
+                Size { count, steps: before + (steps_of(left) - 20 * STEPS as i32) / 2 }
+            })
+            .collect();
+        let mut density = plain.density.clone();
+        let path: Vec<i32> = smooth(&sizes, coarse).iter().map(|scale| scale << coarse).collect();
+        let fine = match count {
+            0..=511 => 4,
+            512..=2047 => 5,
+            _ => 6,
+        };
+        let coefficients = found
+            .iter()
+            .enumerate()
+            .map(|(column, found)| {
+                let mut terms: Vec<(u32, i8)> = found
+                    .terms
+                    .iter()
+                    .map(|&(earlier, own)| {
+                        let at = earlier as usize;
+                        let own = own * f64::from(columns[at]) / f64::from(columns[column]);
+                        let own = own * inverse(path[column] - path[at] - (fine * STEPS) as i32);
+                        (earlier, (own.clamp(-127.0, 127.0) + 128.5) as i32 - 128)
+                    })
+                    .filter(|(_, own)| *own != 0)
+                    .map(|(earlier, own)| (earlier, own as i8))
+                    .collect();
+                terms.sort_unstable_by_key(|term| std::cmp::Reverse(term.0));
+                terms
+            })
+            .collect();
+        density.columns = path;
+        density.set_coefficients(coefficients, fine);
+        let mut before = vec![];
+        for (values, row) in self.values.chunks_mut(width).zip(&plain.rows) {
+            before.clear();
+            before.extend_from_slice(values);
+            // What is left is less by the means already.
+            let means = row.mean;
+            for (column, value) in values.iter_mut().enumerate() {
+                let mean = means + density.means.get(column).copied().unwrap_or(0);
+                *value = less(*value, density.prediction(row, column, &before) - mean);
+            }
+        }
+        self.rows.clone_from(&plain.rows);
+        let mut side = vec![];
+        density.write(&mut side);
+        let mut fit = self.fit_rows(density);
+        fit.price += (side.len() as u64 * 8 * BIT) as i64;
+        fit
     }
 
     /// The shape and the shift of all scales that cost least.

@@ -13,6 +13,7 @@
 mod density;
 mod fit;
 mod number;
+mod predict;
 mod rows;
 mod scale;
 mod shape;

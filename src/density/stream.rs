@@ -6,7 +6,7 @@
 //! Source: J. Duda, "Asymmetric numeral systems", arXiv:1311.2540, 2013.
 
 use super::density::{Density, base_cell, level};
-use super::number::{Numbers, Parts};
+use super::number::Parts;
 use super::rows::Row;
 use super::shape::{PRECISION, Table, Tables};
 use crate::bits::{BitReader, BitWriter};
@@ -38,7 +38,7 @@ pub fn encode<W: Word>(density: &Density, words: &[W], rows: &[Row], kept: Optio
             }
             let parts = density.numbers.parts(word.wide());
             let spot = walk.spot(row, column, &before);
-            before.push(Numbers::fixed(parts, density.unit) as i32);
+            before.push(density.deviation(row, column, parts));
             let symbol = spot.put(density, word.wide(), parts, walk.hole, row.zeros, &mut bits);
             let (start, end) = (spot.table.starts[symbol], spot.table.starts[symbol + 1]);
             slots.push((start, end - start));
@@ -213,7 +213,7 @@ pub fn decode<W: Word>(
             }
             let restored = spot.take(density, symbol, walk.hole, row.zeros, &mut bits)?;
             *word = W::low(restored);
-            before.push(Numbers::fixed(density.numbers.parts(restored), density.unit) as i32);
+            before.push(density.deviation(row, column, density.numbers.parts(restored)));
         }
         at += row.len;
     }

@@ -2,6 +2,7 @@
 
 use super::mask;
 use super::unit::Unit;
+use crate::Effort;
 use crate::density::{self, Density, Fit, Layout, Numbers};
 use crate::mask::Mask;
 use crate::wire::{Reader, put_bytes, put_varint};
@@ -14,14 +15,24 @@ const PLAIN_ROW: usize = 256;
 const LEAST_ROW: usize = 8;
 const LAYOUTS: usize = 3;
 
+/// Added to the mask's byte where the tensor's columns are coded as rows.
+const TURNED: u8 = 128;
+
 /// How a unit is seen, and its density.
 #[derive(Debug, Clone)]
 pub struct Dense {
     /// Words of a row; 0 for the rows of small tensors.
     width: usize,
+    /// Whether rows are the columns of the tensor.
+    is_turned: bool,
     /// Group of the mask, if zeros are left out.
     group: Option<usize>,
     fit: Fit,
+}
+
+/// The columns of a matrix with rows of `width`, one after the other.
+fn turn<W: Word>(words: &[W], width: usize) -> Vec<W> {
+    (0..width).flat_map(|column| words[column..].iter().step_by(width).copied()).collect()
 }
 
 /// Zeros are left out where so many words are one of them.
@@ -34,13 +45,22 @@ fn kept<W: Word>(words: &[W]) -> Mask {
 }
 
 impl Dense {
-    /// The density of a unit, if its weights are numbers.
-    pub fn new(words: &Lane, unit: &Unit, shape: &[usize]) -> Option<Self> {
+    /// The density of a unit, if its weights are numbers, and its words as rows.
+    pub fn new(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Option<(Self, Lane)> {
         let numbers = Numbers::of(unit.dtype)?;
-        with_words!(words, words => Some(Self::of(numbers, words, unit, shape)))
+        with_words!(words, words => {
+            let (dense, turned) = Self::of(numbers, words, unit, shape, effort != Effort::Fast);
+            Some((dense, Word::wrap(turned.unwrap_or_else(|| words.clone()))))
+        })
     }
 
-    fn of<W: Word>(numbers: Numbers, words: &[W], unit: &Unit, shape: &[usize]) -> Self {
+    fn of<W: Word>(
+        numbers: Numbers,
+        words: &[W],
+        unit: &Unit,
+        shape: &[usize],
+        predicts: bool,
+    ) -> (Self, Option<Vec<W>>) {
         let zeros = words.iter().filter(|word| word.is_zero()).count();
         let mask = leaves_out_zeros(zeros, words.len(), numbers).then(|| kept(words));
         let widths = if unit.rows.is_empty() { widths(shape, unit.words) } else { vec![0] };
@@ -48,15 +68,23 @@ impl Dense {
             .into_iter()
             .map(|width| {
                 let layout = if width == 0 { Layout::Rows(&unit.rows) } else { Layout::Matrix(width) };
-                (width, Fit::new(numbers, words, layout, mask.as_ref()))
+                (width, Fit::new(numbers, words, layout, mask.as_ref(), predicts))
             })
             .min_by_key(|(_, fit)| fit.price);
         let (width, fit) = best.expect("there is a layout");
+        if predicts && width > 0 && mask.is_none() && words.len().is_multiple_of(width) {
+            let turned = turn(words, width);
+            let rows = words.len() / width;
+            let other = Fit::new(numbers, &turned, Layout::Matrix(rows), None, true);
+            if other.price < fit.price {
+                return (Self { width: rows, is_turned: true, group: None, fit: other }, Some(turned));
+            }
+        }
         let group = mask.map(|mask| {
             let sample = &mask[..mask.len().min(1 << 16)];
             mask::best_group(&sample.to_bitvec(), if width == 0 { mask.len() } else { width })
         });
-        Self { width, group, fit }
+        (Self { width, is_turned: false, group, fit }, None)
     }
 
     /// Words of a chunk.
@@ -67,12 +95,12 @@ impl Dense {
     /// What all chunks share.
     ///
     /// ```text
-    /// words of a row (varint) · 0, or 1 + group of the mask (1) · density
+    /// words of a row (varint) · 0, or 1 + group of the mask, 128 more if rows are columns (1) · density
     /// ```
     pub fn shared(&self) -> Vec<u8> {
         let mut out = vec![];
         put_varint(&mut out, self.width as u64);
-        out.push(self.group.map_or(0, |group| group as u8 + 1));
+        out.push(self.group.map_or(0, |group| group as u8 + 1) + if self.is_turned { TURNED } else { 0 });
         self.fit.density.write(&mut out);
         out
     }
@@ -142,6 +170,7 @@ fn widths(shape: &[usize], words: usize) -> Vec<usize> {
 #[derive(Debug)]
 pub struct SharedDense {
     width: usize,
+    is_turned: bool,
     group: Option<usize>,
     density: Density,
 }
@@ -154,11 +183,27 @@ impl SharedDense {
         if (width == 0) != !unit.rows.is_empty() {
             return Err(reader.corrupt("rows of a matrix and of small tensors are mixed up"));
         }
-        let group = usize::from(reader.u8()?).checked_sub(1);
+        let byte = reader.u8()?;
+        let is_turned = byte >= TURNED;
+        if is_turned && (width == 0 || !unit.words.is_multiple_of(width)) {
+            return Err(reader.corrupt("only whole columns can be rows"));
+        }
+        let group = usize::from(byte % TURNED).checked_sub(1);
         if group.is_some_and(|group| group > mask::MAX_GROUP) {
             return Err(reader.corrupt("the groups of a mask are too large"));
         }
-        Ok(Self { width, group, density: Density::read(reader, numbers, width, budget)? })
+        Ok(Self { width, is_turned, group, density: Density::read(reader, numbers, width, budget)? })
+    }
+
+    /// Whether rows are the columns of the tensor.
+    pub fn is_turned(&self) -> bool {
+        self.is_turned
+    }
+
+    /// Puts the words of all chunks where they belong.
+    pub fn restore<W: Word>(&self, words: Vec<W>) -> Vec<W> {
+        // Turned back by the number of rows, which are the columns of the tensor.
+        if self.is_turned { turn(&words, self.width) } else { words }
     }
 
     /// Words of a row; 0 where a unit is one chunk.

@@ -7,7 +7,7 @@ use super::unit::Unit;
 use super::words::Form;
 use crate::codec::{Bins, BitPack, Delta, Dictionary, Lz77, Lz77Effort, Plan, Rans, Registry, Store, Then, auto};
 use crate::wire::Reader;
-use crate::{Budget, Error, Lane, Result};
+use crate::{Budget, Effort, Error, Lane, Result, Word, with_words};
 
 /// Words on which methods are tried.
 const SAMPLE: usize = 1 << 16;
@@ -69,6 +69,8 @@ pub struct Coded {
     pub chunks: Vec<Vec<u8>>,
     /// Bytes of the chunks that are masks.
     pub mask_bytes: usize,
+    /// The words in the order in which they are coded, if it is another.
+    pub words: Option<Lane>,
 }
 
 impl Coded {
@@ -113,16 +115,17 @@ impl Coding {
                 (dense.shared(), chunks, mask_bytes)
             }
         };
-        Ok(Coded { shared, chunks, mask_bytes })
+        Ok(Coded { shared, chunks, mask_bytes, words: None })
     }
 
     /// The best coding of a unit, never larger than its words stored. Plans are tried on a sample.
-    pub fn best(words: &Lane, unit: &Unit, shape: &[usize]) -> Result<(Self, Coded)> {
+    pub fn best(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Result<(Self, Coded)> {
         let stored = Self::Lanes(Lanes::whole(Store));
         let mut best = (stored.encode(words, unit)?, stored);
-        if let Some(dense) = Dense::new(words, unit, shape) {
+        if let Some((dense, words)) = Dense::new(words, unit, shape, effort) {
             let dense = Self::Dense(Box::new(dense));
-            let coded = dense.encode(words, unit)?;
+            let mut coded = dense.encode(&words, unit)?;
+            coded.words = Some(words);
             if coded.bytes() < best.0.bytes() {
                 best = (coded, dense);
             }
@@ -237,6 +240,19 @@ impl Shared {
         match self {
             Self::Lanes(_) | Self::Sparse(_) => unit.row,
             Self::Dense(dense) => dense.row(),
+        }
+    }
+
+    /// Whether words stand in another order than in the tensor.
+    pub fn reorders(&self) -> bool {
+        matches!(self, Self::Dense(dense) if dense.is_turned())
+    }
+
+    /// Puts the words of all chunks where they belong.
+    pub fn restore(&self, words: Lane) -> Lane {
+        match self {
+            Self::Lanes(_) | Self::Sparse(_) => words,
+            Self::Dense(dense) => with_words!(words, words => Word::wrap(dense.restore(words))),
         }
     }
 

@@ -131,6 +131,10 @@ impl Opened<'_, '_> {
             let words = chunk_words.min(unit.words - at * chunk_words);
             self.chunk(decoder, unit, &shared, words, section.reader(), at as u64, &mut bytes)?;
         }
+        if shared.reorders() {
+            let words = shared.restore(unit.form.words(&bytes));
+            bytes = unit.form.bytes(words);
+        }
         Ok(Restored::Bytes(bytes))
     }
 

@@ -90,15 +90,16 @@ fn twins(units: &[Unit], model: &Model<'_>) -> Vec<Option<usize>> {
 fn pack(pipeline: &Pipeline, unit: &Unit, tensors: &[TensorInfo], data: &[u8]) -> Result<Packed> {
     let bytes = unit.gather(tensors, data);
     let words = unit.form.words(&bytes);
-    let (coding, coded) = match &pipeline.plan {
+    let (coding, mut coded) = match &pipeline.plan {
         Some(plan) => {
             let coding = method::asked(plan);
             let coded = coding.encode(&words, unit)?;
             (coding, coded)
         }
-        None => Coding::best(&words, unit, &tensors[unit.tensors[0]].shape)?,
+        None => Coding::best(&words, unit, &tensors[unit.tensors[0]].shape, pipeline.effort)?,
     };
     let chunk_bytes = coding.chunk_words(unit) * unit.form.kind.width();
+    let bytes = coded.words.take().map_or(bytes, |words| unit.form.bytes(words).into());
     let checksums = bytes.chunks(chunk_bytes).map(crc32fast::hash).collect();
     Ok(Packed::Coded(coding, coded, checksums))
 }
