@@ -3,7 +3,7 @@
 use super::mask;
 use super::unit::Unit;
 use crate::Effort;
-use crate::density::{self, Density, Fit, Layout, Numbers};
+use crate::density::{self, Density, Fit, Layout, Numbers, Repeats};
 use crate::mask::Mask;
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{Budget, Lane, Result, Word, with_kind, with_words};
@@ -15,8 +15,42 @@ const PLAIN_ROW: usize = 256;
 const LEAST_ROW: usize = 8;
 const LAYOUTS: usize = 3;
 
-/// Added to the mask's byte where the tensor's columns are coded as rows.
+/// Words in which repeats are looked for.
+const SAMPLE: usize = 1 << 14;
+
+/// Added to the byte of what is left out where the tensor's columns are coded as rows.
 const TURNED: u8 = 128;
+
+/// Weights that no density codes; on the wire one byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LeftOut {
+    Nothing,
+    /// Zeros, by a mask of this group.
+    Zeros(usize),
+    /// Sizes that stood before.
+    Repeats,
+}
+
+/// The byte of [`LeftOut::Repeats`].
+const REPEATS: u8 = 64;
+
+impl LeftOut {
+    fn byte(self) -> u8 {
+        match self {
+            Self::Nothing => 0,
+            Self::Zeros(group) => 1 + group as u8,
+            Self::Repeats => REPEATS,
+        }
+    }
+
+    fn read(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Nothing),
+            REPEATS => Some(Self::Repeats),
+            _ => Some(usize::from(byte) - 1).filter(|group| *group <= mask::MAX_GROUP).map(Self::Zeros),
+        }
+    }
+}
 
 /// How a unit is seen, and its density.
 #[derive(Debug, Clone)]
@@ -25,8 +59,8 @@ pub struct Dense {
     width: usize,
     /// Whether rows are the columns of the tensor.
     is_turned: bool,
-    /// Group of the mask, if zeros are left out.
-    group: Option<usize>,
+    /// What is left out of the density.
+    leaves_out: LeftOut,
     fit: Fit,
 }
 
@@ -38,6 +72,16 @@ fn turn<W: Word>(words: &[W], width: usize) -> Vec<W> {
 /// Zeros are left out where so many words are one of them.
 fn leaves_out_zeros(zeros: usize, words: usize, numbers: Numbers) -> bool {
     if numbers.is_float() { zeros > words / 512 } else { zeros > words / 4 }
+}
+
+/// Whether a quarter of the sizes in a sample stand there more than once.
+fn has_repeats<W: Word>(words: &[W]) -> bool {
+    let middle = words.len().saturating_sub(SAMPLE) / 2;
+    let mut sizes: Vec<u64> = words[middle..].iter().take(SAMPLE).map(|word| word.wide() & !1).collect();
+    let all = sizes.len();
+    sizes.sort_unstable();
+    sizes.dedup();
+    4 * sizes.len() < 3 * all
 }
 
 fn kept<W: Word>(words: &[W]) -> Mask {
@@ -77,14 +121,32 @@ impl Dense {
             let rows = words.len() / width;
             let other = Fit::new(numbers, &turned, Layout::Matrix(rows), None, true);
             if other.price < fit.price {
-                return (Self { width: rows, is_turned: true, group: None, fit: other }, Some(turned));
+                return (Self { width: rows, is_turned: true, leaves_out: LeftOut::Nothing, fit: other }, Some(turned));
             }
         }
-        let group = mask.map(|mask| {
+        let leaves_out = mask.map_or(LeftOut::Nothing, |mask| {
             let sample = &mask[..mask.len().min(1 << 16)];
-            mask::best_group(&sample.to_bitvec(), if width == 0 { mask.len() } else { width })
+            LeftOut::Zeros(mask::best_group(&sample.to_bitvec(), if width == 0 { mask.len() } else { width }))
         });
-        (Self { width, is_turned: false, group, fit }, None)
+        (Self { width, is_turned: false, leaves_out, fit }, None)
+    }
+
+    /// The density of those weights of a matrix whose sizes have not stood before, if many have.
+    pub fn of_new(words: &Lane, unit: &Unit, shape: &[usize]) -> Option<Self> {
+        let numbers = Numbers::of(unit.dtype).filter(|numbers| numbers.is_float() && numbers.bits >= 32)?;
+        let width = *widths(shape, unit.words).first().filter(|_| unit.rows.is_empty())?;
+        with_words!(words, words => {
+            if !has_repeats(words) {
+                return None;
+            }
+            let chunk = unit.chunk_words(width);
+            let new: Mask = words
+                .chunks(chunk)
+                .flat_map(|words| Repeats::encode(numbers, words, width).0.new_ones())
+                .collect();
+            let fit = Fit::new(numbers, words, Layout::Matrix(width), Some(&new), false);
+            Some(Self { width, is_turned: false, leaves_out: LeftOut::Repeats, fit })
+        })
     }
 
     /// Words of a chunk.
@@ -95,12 +157,12 @@ impl Dense {
     /// What all chunks share.
     ///
     /// ```text
-    /// words of a row (varint) · 0, or 1 + group of the mask, 128 more if rows are columns (1) · density
+    /// words of a row (varint) · what is left out, 128 more if rows are columns (1) · density
     /// ```
     pub fn shared(&self) -> Vec<u8> {
         let mut out = vec![];
         put_varint(&mut out, self.width as u64);
-        out.push(self.group.map_or(0, |group| group as u8 + 1) + if self.is_turned { TURNED } else { 0 });
+        out.push(self.leaves_out.byte() + if self.is_turned { TURNED } else { 0 });
         self.fit.density.write(&mut out);
         out
     }
@@ -119,13 +181,22 @@ impl Dense {
             put_bytes(&mut out, &density::write_rows(own, self.fit.density.grain));
             with_words!(words, words => {
                 let words = &words[start..end];
-                let mask = self.group.map(|group| (group, kept(words)));
-                if let Some((group, mask)) = &mask {
-                    let before = out.len();
-                    put_bytes(&mut out, &mask::encode(mask, self.mask_row(words.len()), *group));
-                    mask_bytes += out.len() - before;
-                }
-                density::encode(&self.fit.density, words, own, mask.as_ref().map(|(_, mask)| mask), &mut out);
+                let before = out.len();
+                let kept = match self.leaves_out {
+                    LeftOut::Nothing => None,
+                    LeftOut::Zeros(group) => {
+                        let mask = kept(words);
+                        put_bytes(&mut out, &mask::encode(&mask, self.mask_row(words.len()), group));
+                        mask_bytes += out.len() - before;
+                        Some(mask)
+                    }
+                    LeftOut::Repeats => {
+                        let (repeats, bytes) = Repeats::encode(self.fit.density.numbers, words, self.width);
+                        put_bytes(&mut out, &bytes);
+                        Some(repeats.new_ones())
+                    }
+                };
+                density::encode(&self.fit.density, words, own, kept.as_ref(), &mut out);
             });
             out
         });
@@ -139,10 +210,15 @@ impl Dense {
 
 impl std::fmt::Display for Dense {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.group.is_some() {
-            f.write_str("mask, ")?;
+        f.write_str(match self.leaves_out {
+            LeftOut::Nothing => "",
+            LeftOut::Zeros(_) => "mask, ",
+            LeftOut::Repeats => "repeats, ",
+        })?;
+        if self.is_turned {
+            f.write_str("by columns, ")?;
         }
-        write!(f, "density {}", self.fit.density.shape)
+        f.write_str(if self.fit.density.has_terms() { "predicted density" } else { "density" })
     }
 }
 
@@ -171,7 +247,7 @@ fn widths(shape: &[usize], words: usize) -> Vec<usize> {
 pub struct SharedDense {
     width: usize,
     is_turned: bool,
-    group: Option<usize>,
+    leaves_out: LeftOut,
     density: Density,
 }
 
@@ -188,11 +264,9 @@ impl SharedDense {
         if is_turned && (width == 0 || !unit.words.is_multiple_of(width)) {
             return Err(reader.corrupt("only whole columns can be rows"));
         }
-        let group = usize::from(byte % TURNED).checked_sub(1);
-        if group.is_some_and(|group| group > mask::MAX_GROUP) {
-            return Err(reader.corrupt("the groups of a mask are too large"));
-        }
-        Ok(Self { width, is_turned, group, density: Density::read(reader, numbers, width, budget)? })
+        let leaves_out = LeftOut::read(byte % TURNED).filter(|own| width > 0 || *own != LeftOut::Repeats);
+        let leaves_out = leaves_out.ok_or_else(|| reader.corrupt("the groups of a mask are too large"))?;
+        Ok(Self { width, is_turned, leaves_out, density: Density::read(reader, numbers, width, budget)? })
     }
 
     /// Whether rows are the columns of the tensor.
@@ -226,13 +300,21 @@ impl SharedDense {
             density::read_rows(bytes, lengths, numbers, grain, budget)?
         };
         let row = if self.width == 0 { len } else { self.width };
-        let mask = match self.group {
-            Some(group) => Some(mask::decode(reader.bytes()?, len, row, group, budget)?),
-            None => None,
+        let repeats = match self.leaves_out {
+            LeftOut::Repeats => Some(Repeats::decode(reader.bytes()?, len, row, budget)?),
+            _ => None,
+        };
+        let kept = match (self.leaves_out, &repeats) {
+            (LeftOut::Zeros(group), _) => Some(mask::decode(reader.bytes()?, len, row, group, budget)?),
+            (_, Some(repeats)) => Some(repeats.new_ones()),
+            _ => None,
         };
         with_kind!(unit.form.kind, W => {
             let mut out: Vec<W> = vec![0; budget.reserve::<W>(len as u64)?];
-            density::decode(&self.density, reader, &rows, mask.as_ref(), &mut out, budget)?;
+            density::decode(&self.density, reader, &rows, kept.as_ref(), &mut out, budget)?;
+            if let Some(repeats) = repeats {
+                repeats.restore(&mut out);
+            }
             reader.end()?;
             Ok(W::wrap(out))
         })

@@ -130,6 +130,13 @@ impl Coding {
                 best = (coded, dense);
             }
         }
+        if let Some(dense) = Dense::of_new(words, unit, shape) {
+            let dense = Self::Dense(Box::new(dense));
+            let coded = dense.encode(words, unit)?;
+            if coded.bytes() < best.0.bytes() {
+                best = (coded, dense);
+            }
+        }
         if let Some((coding, coded)) = Self::planned(words, unit, best.0.bytes())? {
             if coded.bytes() < best.0.bytes() {
                 best = (coded, coding);
