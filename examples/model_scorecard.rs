@@ -83,7 +83,7 @@ fn main() -> Result<()> {
                 failures.push(format!("{} at {effort}: {bytes} bytes, {must} at most", known.file));
             }
             if flags.iter().any(|flag| flag == "--tensors") {
-                println!("{}", losslaw::TensorTable(&packed.report.tensors));
+                println!("{:?}\n{}", packed.report.parts, losslaw::TensorTable(&packed.report.tensors));
             }
         }
     }

@@ -12,6 +12,7 @@
 
 mod density;
 mod fit;
+pub mod mixed;
 mod number;
 mod predict;
 mod repeats;

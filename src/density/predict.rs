@@ -94,8 +94,8 @@ fn pursue(band: &Band, column: usize, count: f64) -> Found {
     let targets = band.range(column, low, column);
     let mut rest: Vec<f32> = targets.to_vec();
     let mut chosen: Vec<usize> = vec![];
-    // The number of a column, and a coefficient of some five bits.
-    let price = 6.0 + log2((column - low) as u64 + 1) as f64 / BIT as f64;
+    // The number of a column, which is often near, and a coefficient of some five bits.
+    let price = 2.0 + log2((column - low) as u64 + 1) as f64 / BIT as f64;
     while chosen.len() < MAX_TERMS {
         let mut best = (0f64, usize::MAX);
         for (at, &rest) in rest.iter().enumerate() {

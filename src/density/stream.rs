@@ -164,7 +164,7 @@ impl Spot {
 
 /// The cell when those of the hole are left out; `None` inside the hole.
 #[inline]
-fn outside(cell: i64, hole: i64) -> Option<i64> {
+pub fn outside(cell: i64, hole: i64) -> Option<i64> {
     let side = cell >> 63;
     let far = (cell ^ side) - hole;
     (far >= 0).then_some(far ^ side)

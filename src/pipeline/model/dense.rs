@@ -15,6 +15,9 @@ const PLAIN_ROW: usize = 256;
 const LEAST_ROW: usize = 8;
 const LAYOUTS: usize = 3;
 
+/// Words of a chunk whose bits are mixed, before it is fitted to rows.
+const MIXED_WORDS: usize = 1 << 20;
+
 /// Words in which repeats are looked for.
 const SAMPLE: usize = 1 << 14;
 
@@ -52,6 +55,9 @@ impl LeftOut {
     }
 }
 
+/// Added where bits are mixed.
+const MIXED: u8 = 32;
+
 /// How a unit is seen, and its density.
 #[derive(Debug, Clone)]
 pub struct Dense {
@@ -59,6 +65,8 @@ pub struct Dense {
     width: usize,
     /// Whether rows are the columns of the tensor.
     is_turned: bool,
+    /// Whether bits are mixed, rather than cells coded by static tables.
+    is_mixed: bool,
     /// What is left out of the density.
     leaves_out: LeftOut,
     fit: Fit,
@@ -121,14 +129,14 @@ impl Dense {
             let rows = words.len() / width;
             let other = Fit::new(numbers, &turned, Layout::Matrix(rows), None, true);
             if other.price < fit.price {
-                return (Self { width: rows, is_turned: true, leaves_out: LeftOut::Nothing, fit: other }, Some(turned));
+                return (Self { width: rows, is_turned: true, is_mixed: false, leaves_out: LeftOut::Nothing, fit: other }, Some(turned));
             }
         }
         let leaves_out = mask.map_or(LeftOut::Nothing, |mask| {
             let sample = &mask[..mask.len().min(1 << 16)];
             LeftOut::Zeros(mask::best_group(&sample.to_bitvec(), if width == 0 { mask.len() } else { width }))
         });
-        (Self { width, is_turned: false, leaves_out, fit }, None)
+        (Self { width, is_turned: false, is_mixed: false, leaves_out, fit }, None)
     }
 
     /// The density of those weights of a matrix whose sizes have not stood before, if many have.
@@ -145,13 +153,23 @@ impl Dense {
                 .flat_map(|words| Repeats::encode(numbers, words, width).0.new_ones())
                 .collect();
             let fit = Fit::new(numbers, words, Layout::Matrix(width), Some(&new), false);
-            Some(Self { width, is_turned: false, leaves_out: LeftOut::Repeats, fit })
+            Some(Self { width, is_turned: false, is_mixed: false, leaves_out: LeftOut::Repeats, fit })
         })
     }
 
     /// Words of a chunk.
     pub fn chunk_words(&self, unit: &Unit) -> usize {
-        if self.width == 0 { unit.words } else { unit.chunk_words(self.width) }
+        match self.width {
+            0 => unit.words,
+            // What bits have told is lost at the end of a chunk.
+            width if self.is_mixed => ((MIXED_WORDS / width).max(1) * width).min(unit.words),
+            width => unit.chunk_words(width),
+        }
+    }
+
+    /// The same density with its bits mixed.
+    pub fn mixed(&self) -> Self {
+        Self { is_mixed: true, ..self.clone() }
     }
 
     /// What all chunks share.
@@ -162,7 +180,7 @@ impl Dense {
     pub fn shared(&self) -> Vec<u8> {
         let mut out = vec![];
         put_varint(&mut out, self.width as u64);
-        out.push(self.leaves_out.byte() + if self.is_turned { TURNED } else { 0 });
+        out.push(self.leaves_out.byte() + u8::from(self.is_mixed) * MIXED + u8::from(self.is_turned) * TURNED);
         self.fit.density.write(&mut out);
         out
     }
@@ -196,7 +214,8 @@ impl Dense {
                         Some(repeats.new_ones())
                     }
                 };
-                density::encode(&self.fit.density, words, own, kept.as_ref(), &mut out);
+                let encode = if self.is_mixed { density::mixed::encode } else { density::encode };
+                encode(&self.fit.density, words, own, kept.as_ref(), &mut out);
             });
             out
         });
@@ -210,6 +229,7 @@ impl Dense {
 
 impl std::fmt::Display for Dense {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.is_mixed { "mixed, " } else { "" })?;
         f.write_str(match self.leaves_out {
             LeftOut::Nothing => "",
             LeftOut::Zeros(_) => "mask, ",
@@ -247,6 +267,7 @@ fn widths(shape: &[usize], words: usize) -> Vec<usize> {
 pub struct SharedDense {
     width: usize,
     is_turned: bool,
+    is_mixed: bool,
     leaves_out: LeftOut,
     density: Density,
 }
@@ -264,9 +285,10 @@ impl SharedDense {
         if is_turned && (width == 0 || !unit.words.is_multiple_of(width)) {
             return Err(reader.corrupt("only whole columns can be rows"));
         }
-        let leaves_out = LeftOut::read(byte % TURNED).filter(|own| width > 0 || *own != LeftOut::Repeats);
+        let leaves_out = LeftOut::read(byte & !(TURNED | MIXED)).filter(|own| width > 0 || *own != LeftOut::Repeats);
         let leaves_out = leaves_out.ok_or_else(|| reader.corrupt("the groups of a mask are too large"))?;
-        Ok(Self { width, is_turned, leaves_out, density: Density::read(reader, numbers, width, budget)? })
+        let is_mixed = byte & MIXED > 0;
+        Ok(Self { width, is_turned, is_mixed, leaves_out, density: Density::read(reader, numbers, width, budget)? })
     }
 
     /// Whether rows are the columns of the tensor.
@@ -311,7 +333,8 @@ impl SharedDense {
         };
         with_kind!(unit.form.kind, W => {
             let mut out: Vec<W> = vec![0; budget.reserve::<W>(len as u64)?];
-            density::decode(&self.density, reader, &rows, kept.as_ref(), &mut out, budget)?;
+            let decode = if self.is_mixed { density::mixed::decode } else { density::decode };
+            decode(&self.density, reader, &rows, kept.as_ref(), &mut out, budget)?;
             if let Some(repeats) = repeats {
                 repeats.restore(&mut out);
             }

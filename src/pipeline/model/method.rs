@@ -137,6 +137,18 @@ impl Coding {
                 best = (coded, dense);
             }
         }
+        // The density that does best with static tables is the one to mix.
+        let mixed = match &best.1 {
+            Self::Dense(dense) if effort == Effort::Max => Some(Self::Dense(Box::new(dense.mixed()))),
+            _ => None,
+        };
+        if let Some(mixed) = mixed {
+            let mut coded = mixed.encode(best.0.words.as_ref().unwrap_or(words), unit)?;
+            if coded.bytes() < best.0.bytes() {
+                coded.words = best.0.words.take();
+                best = (coded, mixed);
+            }
+        }
         if let Some((coding, coded)) = Self::planned(words, unit, best.0.bytes())? {
             if coded.bytes() < best.0.bytes() {
                 best = (coded, coding);
