@@ -48,9 +48,10 @@ fn main() -> Result<()> {
     let folder = places.first().cloned().or(std::env::var("LOSSLAW_DATA").ok()).unwrap_or_default();
     let wanted = places.get(1).map_or("", String::as_str);
     let asked = flags.iter().find_map(|flag| flag.strip_prefix("--effort="));
-    let efforts = EFFORTS.iter().enumerate().filter(|(_, effort)| {
-        asked.is_none_or(|asked| asked.split(',').any(|name| name == effort.to_string()))
-    });
+    let efforts = EFFORTS
+        .iter()
+        .enumerate()
+        .filter(|(_, effort)| asked.is_none_or(|asked| asked.split(',').any(|name| name == effort.to_string())));
     let efforts: Vec<(usize, Effort)> = efforts.map(|(at, effort)| (at, *effort)).collect();
     println!("| file | effort | bytes | must | best other | saving % | encode MB/s | decode MB/s |");
     println!("|---|---|---|---|---|---|---|---|");

@@ -1,6 +1,6 @@
 //! What all chunks of a unit share: the shape, and what columns say about scale and prediction.
 
-use super::number::{Numbers, Parts};
+use super::number::{MAX_CELL, Numbers, Parts};
 use super::rows::Row;
 use super::scale;
 use super::shape::{COUNT, FINE, OCTAVES, STEPS};
@@ -55,8 +55,8 @@ pub(crate) struct Density {
 
 /// Level of the cells, and the step of their table.
 #[inline]
-pub fn level(steps: i32, least: u32) -> (u32, u32) {
-    let level = ((steps >> 4) - FINE as i32).max(least as i32);
+pub fn level(steps: i32, least: u32, most: u32) -> (u32, u32) {
+    let level = ((steps >> 4) - FINE as i32).max(least as i32).min(most as i32);
     let step = (steps - 16 * level + 32).clamp(0, (OCTAVES * STEPS) as i32 - 1);
     (level as u32, step as u32)
 }
@@ -148,11 +148,12 @@ impl Density {
         if self.hole == 0 {
             return 0;
         }
-        if level >= hole.shift {
-            hole.digits.checked_shr(level - hole.shift).unwrap_or(0) as i64
+        let cells = if level >= hole.shift {
+            hole.digits.checked_shr(level - hole.shift).unwrap_or(0)
         } else {
-            (hole.digits << (hole.shift - level).min(10)) as i64
-        }
+            hole.digits << (hole.shift - level).min(10)
+        };
+        cells.min(MAX_CELL as u64) as i64
     }
 
     /// Appends everything but the numbers.

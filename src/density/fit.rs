@@ -65,7 +65,13 @@ struct Sheet<'a> {
 
 impl Fit {
     /// Fits weights, of which only those that are `kept` count; columns may predict others if `predicts`.
-    pub fn new<W: Word>(numbers: Numbers, words: &[W], layout: Layout<'_>, kept: Option<&Mask>, predicts: bool) -> Self {
+    pub fn new<W: Word>(
+        numbers: Numbers,
+        words: &[W],
+        layout: Layout<'_>,
+        kept: Option<&Mask>,
+        predicts: bool,
+    ) -> Self {
         let parts: Vec<Parts> = words.iter().map(|word| numbers.parts(word.wide())).collect();
         let unit = unit(&parts);
         let values = parts.iter().map(|&parts| Numbers::fixed(parts, unit) as i32).collect();

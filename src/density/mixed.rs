@@ -145,9 +145,10 @@ impl Model {
                 }
                 let mean = density.prediction(row, column, &before);
                 let steps = row.steps + density.columns.get(column).copied().unwrap_or(0);
-                let (level, step) = level(steps, density.least_level(mean));
+                let (level, step) = level(steps, density.least_level(mean), density.numbers.most_level());
                 // A quarter of a cell says whether the prediction is near a border, and near which one.
-                let quarter = if self.is_between { 0 } else { base_cell(mean.saturating_mul(4), level, density.unit) & 3 };
+                let quarter =
+                    if self.is_between { 0 } else { base_cell(mean.saturating_mul(4), level, density.unit) & 3 };
                 let base = base_cell(mean, level, density.unit) + i64::from(quarter == 3);
                 let spot = Spot { level, base, step, is_between: matches!(quarter, 0 | 3) };
                 let coded = self.word(density, word.wide(), &spot, row.zeros, column, coder);

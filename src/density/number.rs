@@ -68,6 +68,11 @@ impl Numbers {
         self.is_float
     }
 
+    /// The highest level: cells as wide as all numbers.
+    pub fn most_level(self) -> u32 {
+        if self.is_float { 1 << 12 } else { self.bits }
+    }
+
     /// Most trailing zeros of M that are worth a note.
     pub fn most_zeros(self) -> u32 {
         if self.is_float { self.mantissa } else { 0 }
@@ -221,5 +226,62 @@ impl Numbers {
             parts.digits.checked_shr(unit - parts.shift).unwrap_or(0).min(MOST)
         };
         if parts.is_negative { -(size as i64) } else { size as i64 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_word_returns_from_its_cell(word: u64, shift in 0u32..64, level in 0u32..2200, dtype in 0..Dtype::ALL.len()) {
+            let Some(numbers) = Numbers::of(Dtype::ALL[dtype]) else { return Ok(()) };
+            let level = level.min(numbers.most_level());
+            for word in [word >> shift & (u64::MAX >> (64 - numbers.bits)), word & 1, 2 | word & 1] {
+                let parts = numbers.parts(word);
+                prop_assert_eq!(numbers.word(parts), Some(word));
+                let most = parts.digits.trailing_zeros().min(numbers.most_zeros());
+                for zeros in [0, most] {
+                    let Some(place) = numbers.place(parts, level, zeros) else { continue };
+                    let restored = if matches!(place.cell, -1 | 0) {
+                        let (halvings, low, bits) = numbers.near(parts, level, zeros);
+                        prop_assert!(bits == 64 || low >> bits == 0);
+                        prop_assert_eq!(bits, numbers.near_bits(halvings, level, zeros));
+                        numbers.restore_near(place.cell < 0, halvings, low, level, zeros)
+                    } else {
+                        prop_assert_eq!(place.below_bits, numbers.below_bits(place.cell, level, zeros));
+                        numbers.restore(place.cell, place.below, level, zeros)
+                    };
+                    prop_assert_eq!(restored, Some(word));
+                }
+            }
+        }
+
+        #[test]
+        fn any_cell_is_a_word_or_none(cell: i64, below: u64, level in 0u32..4097, zeros in 0u32..8, dtype in 0..Dtype::ALL.len()) {
+            let Some(numbers) = Numbers::of(Dtype::ALL[dtype]) else { return Ok(()) };
+            let (zeros, level) = (zeros.min(numbers.most_zeros()), level.min(numbers.most_level()));
+            let bits = numbers.below_bits(cell, level, zeros).min(64);
+            let below = if bits == 0 { 0 } else { below >> (64 - bits) };
+            if !matches!(cell, -1 | 0) {
+                numbers.restore(cell, below, level, zeros);
+            }
+        }
+    }
+
+    #[test]
+    fn cells_are_as_computed_by_hand() {
+        // 1.5 in bf16 is 3fc0: M = 192, S = 126. A cell of 2^130 units holds M · 2^-4 = 12.
+        let numbers = Numbers::of(Dtype::BF16).unwrap();
+        let parts = numbers.parts(0x3fc0 << 1);
+        assert_eq!((parts.digits, parts.shift), (192, 126));
+        assert_eq!(numbers.place(parts, 130, 0), Some(Place { cell: 12, below: 0, below_bits: 4 }));
+        // Its negative lies in the thirteenth cell below zero.
+        let parts = numbers.parts(0x3fc0 << 1 | 1);
+        assert_eq!(numbers.place(parts, 130, 4), Some(Place { cell: -13, below: 0, below_bits: 0 }));
+        assert_eq!(Numbers::fixed(parts, 130), -12);
     }
 }

@@ -112,7 +112,8 @@ fn pursue(band: &Band, column: usize, count: f64) -> Found {
         let Some(coefficients) = solve(band, column, &chosen) else { break };
         let explained: f64 = coefficients.iter().zip(&chosen).map(|(own, &at)| own * band.get(column, at)).sum();
         let left = ((whole - explained) / whole).max(1e-6);
-        let bits = count / 2.0 * log2((found.left / left * f64::from(1 << 20)) as u64) as f64 / BIT as f64 - 10.0 * count;
+        let bits =
+            count / 2.0 * log2((found.left / left * f64::from(1 << 20)) as u64) as f64 / BIT as f64 - 10.0 * count;
         if bits < price {
             break;
         }

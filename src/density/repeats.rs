@@ -101,7 +101,8 @@ impl<'a> Walk<'a> {
             });
             if source.is_none() {
                 let entries = &self.lists[list];
-                let is_equal = |&at_list: &u32| self.known.is_some_and(|(sizes, _)| sizes[at_list as usize] == sizes[at]);
+                let is_equal =
+                    |&at_list: &u32| self.known.is_some_and(|(sizes, _)| sizes[at_list as usize] == sizes[at]);
                 let place = entries.iter().rev().position(is_equal).map_or(0, |place| place + 1);
                 let place = self.places.code(place, &[u32::from(run.is_some())], coder);
                 // Damaged bytes may tell of a place that the list has not got.
@@ -176,7 +177,8 @@ mod tests {
     #[test]
     fn a_mirrored_table_costs_little_more_than_its_half() {
         // Row k is cos(2πkn / 64) by its periods: each column folds on its mirror.
-        let wave = |k: usize, n: usize| ((k * n % 64).min(64 - k * n % 64) as u32 + 100) << 1 | u32::from(k * n % 64 > 32);
+        let wave =
+            |k: usize, n: usize| ((k * n % 64).min(64 - k * n % 64) as u32 + 100) << 1 | u32::from(k * n % 64 > 32);
         let words: Vec<u32> = (0..64 * 64).map(|at| wave(at / 64, at % 64)).collect();
         let (found, bytes) = Repeats::encode(Numbers::of(Dtype::F32).unwrap(), &words, 64);
         let new = found.new_ones().count_ones();

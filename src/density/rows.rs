@@ -1,7 +1,7 @@
 //! What rows say about the scale and the mean of their weights.
 
-use super::number::Numbers;
 use super::density::next_mean;
+use super::number::Numbers;
 use super::scale;
 use crate::codec::adaptive::{RangeDecoder, RangeEncoder, UIntModel};
 use crate::wire::zigzag;

@@ -368,8 +368,59 @@ mod tests {
     use crate::context::squash;
 
     #[test]
+    fn every_table_has_a_slot_for_each_symbol_and_all_of_them() {
+        for shape in 0..COUNT {
+            for step in (0..OCTAVES * STEPS).step_by(5) {
+                for is_between in [false, true] {
+                    let table = Tables::new(shape, is_between).get(step);
+                    assert_eq!(table.starts.len(), table.escape() + 2);
+                    assert!(table.starts.windows(2).all(|pair| pair[0] < pair[1]), "shape {shape}, step {step}");
+                    assert_eq!(table.starts.last(), Some(&(1 << PRECISION)));
+                    // Cells left and right of a border are alike.
+                    let size = |cell: i64| {
+                        let symbol = table.symbol(cell).0;
+                        i32::from(table.starts[symbol + 1]) - i32::from(table.starts[symbol])
+                    };
+                    let mirror = if is_between { -1 } else { 0 };
+                    assert!((0..i64::from(table.middle)).all(|cell| (size(cell) - size(mirror - cell)).abs() <= 1));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn symbols_return_their_cells() {
+        let table = Tables::new(3, false).get(70);
+        for cell in -1200i64..1200 {
+            let (symbol, inside, bits) = table.symbol(cell);
+            if symbol != table.escape() {
+                let (first, count) = table.cells(symbol);
+                assert_eq!(
+                    (if first < 0 { first - inside as i64 } else { first + inside as i64 }, count),
+                    (cell, bits)
+                );
+            }
+            let (symbol, inside, bits) = ordered(cell);
+            let (first, count) = ordered_cells(symbol);
+            assert_eq!((if first < 0 { first - inside as i64 } else { first + inside as i64 }, count), (cell, bits));
+        }
+    }
+
+    #[test]
+    fn shapes_and_powers_are_as_computed_by_hand() {
+        // Student's density of three degrees of freedom at one scale: (1 + 1/3)^-2 = 9/16, of one at two: 1/5.
+        assert!(SHAPES[4].weight(1 << 20).abs_diff((9 << 40) / 16) < 1 << 10);
+        assert!(SHAPES[5].weight(2 << 20).abs_diff((1 << 40) / 5) < 1 << 10);
+        // The square root of two, and a sixteenth of an octave: 1.0442737824.
+        assert!(power_of_two(8).abs_diff(1_518_500_250) < 16);
+        assert!(power_of_two(1).abs_diff(1_121_280_436) < 16);
+        assert_eq!((power_of_two(-16), power_of_two(32)), (1 << 29, 4 << 30));
+    }
+
+    #[test]
     fn the_tree_of_logits_says_what_the_slots_say() {
-        for (shape, is_between, step) in [(0, true, 88), (1, false, 80), (4, true, 95), (6, false, 40), (10, true, 90)] {
+        for (shape, is_between, step) in [(0, true, 88), (1, false, 80), (4, true, 95), (6, false, 40), (10, true, 90)]
+        {
             let (table, logits) = (Tables::new(shape, is_between).get(step), Logits::get(shape, is_between, step));
             let mut lost = 0f64;
             for cell in -i64::from(table.middle)..i64::from(table.middle) {

@@ -1,7 +1,7 @@
 //! The weights of a chunk: rANS symbols of their cells under static tables, and the bits that no cell knows.
 //!
 //! A state x lies in [2^31, 2^63). The encoder runs backwards from states of 2^31, so that the decoder must end there.
-//! Weight i belongs to state i mod 4.
+//! Weight i belongs to state i mod 4; fewer than 4096 weights have one state, for each costs eight bytes.
 //!
 //! Source: J. Duda, "Asymmetric numeral systems", arXiv:1311.2540, 2013.
 
@@ -15,13 +15,18 @@ use crate::wire::{Reader, put_varint};
 use crate::{Budget, Error, Result, Word};
 
 const FLOOR: u64 = 1 << 31;
-const STATES: usize = 4;
+
+/// States for so many weights.
+fn states_for(weights: usize) -> usize {
+    if weights < 4096 { 1 } else { 4 }
+}
+
 const PART: &str = "density stream";
 
 /// Appends the weights of a chunk. Words that are not in `kept` are left out; as predictors they count as 0.
 ///
 /// ```text
-/// words of 4 bytes (varint) · states (4 · 8) · words · bits
+/// words of 4 bytes (varint) · states (8 each) · words · bits
 /// ```
 pub fn encode<W: Word>(density: &Density, words: &[W], rows: &[Row], kept: Option<&Mask>, out: &mut Vec<u8>) {
     let mut slots: Vec<(u16, u16)> = Vec::with_capacity(words.len());
@@ -53,11 +58,12 @@ pub fn encode<W: Word>(density: &Density, words: &[W], rows: &[Row], kept: Optio
 }
 
 /// The states at the end and the words that were moved out, the first of them to be read last.
-fn push(slots: &[(u16, u16)]) -> ([u64; STATES], Vec<u32>) {
-    let mut states = [FLOOR; STATES];
+fn push(slots: &[(u16, u16)]) -> (Vec<u64>, Vec<u32>) {
+    let mut states = vec![FLOOR; states_for(slots.len())];
+    let last = states.len() - 1;
     let mut words: Vec<u32> = Vec::with_capacity(slots.len() / 4);
     for (at, &(start, frequency)) in slots.iter().enumerate().rev() {
-        let state = &mut states[at % STATES];
+        let state = &mut states[at & last];
         let frequency = u64::from(frequency);
         if *state >= frequency << (63 - PRECISION) {
             words.push(*state as u32);
@@ -93,7 +99,7 @@ impl<'a> Walk<'a> {
         let density = self.density;
         let mean = density.prediction(row, column, before);
         let steps = row.steps + density.columns.get(column).copied().unwrap_or(0);
-        let (level, step) = level(steps, density.least_level(mean));
+        let (level, step) = level(steps, density.least_level(mean), density.numbers.most_level());
         Spot { level, base: base_cell(mean, level, density.unit), table: self.tables.get(step) }
     }
 }
@@ -101,21 +107,15 @@ impl<'a> Walk<'a> {
 impl Spot {
     /// Puts all bits of a weight that follow its symbol, and returns the symbol.
     #[inline]
-    fn put(
-        &self,
-        density: &Density,
-        word: u64,
-        parts: Parts,
-        hole: Parts,
-        zeros: u32,
-        bits: &mut BitWriter,
-    ) -> usize {
+    fn put(&self, density: &Density, word: u64, parts: Parts, hole: Parts, zeros: u32, bits: &mut BitWriter) -> usize {
         let (numbers, level, table) = (density.numbers, self.level, self.table);
         let place = numbers.place(parts, level, zeros);
         let hole = density.hole_cells(hole, level);
         let inner = place.and_then(|place| outside(place.cell, hole).map(|cell| (cell, place)));
         let symbol = inner.map(|(cell, _)| table.symbol(cell - self.base));
-        let (Some((_, place)), Some((symbol, inside, count))) = (inner, symbol.filter(|found| found.0 != table.escape())) else {
+        let (Some((_, place)), Some((symbol, inside, count))) =
+            (inner, symbol.filter(|found| found.0 != table.escape()))
+        else {
             bits.put(word, numbers.bits);
             return table.escape();
         };
@@ -180,7 +180,9 @@ pub fn decode<W: Word>(
     budget: &mut Budget,
 ) -> Result<()> {
     let count = reader.varint_to((reader.left() / 4) as u64, "there are fewer words than stated")?;
-    let mut states = [0; STATES];
+    let weights = kept.map_or(out.len(), |kept| kept.count_ones());
+    let mut states = vec![0; states_for(weights)];
+    let last = states.len() - 1;
     for state in &mut states {
         *state = reader.u64()?;
         if !(FLOOR..FLOOR << 32).contains(state) {
@@ -202,7 +204,7 @@ pub fn decode<W: Word>(
             }
             let spot = walk.spot(row, column, &before);
             let state = &mut states[turn];
-            turn = (turn + 1) % STATES;
+            turn = (turn + 1) & last;
             let slot = (*state & ((1 << PRECISION) - 1)) as usize;
             let symbol = usize::from(spot.table.symbols[slot]);
             let (start, end) = (u64::from(spot.table.starts[symbol]), u64::from(spot.table.starts[symbol + 1]));
@@ -217,7 +219,7 @@ pub fn decode<W: Word>(
         }
         at += row.len;
     }
-    if states != [FLOOR; STATES] || stream.next().is_some() {
+    if states.iter().any(|&state| state != FLOOR) || stream.next().is_some() {
         return Err(Error::corrupt(PART, "the states do not end where they began", reader.at()));
     }
     bits.end()

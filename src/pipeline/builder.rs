@@ -19,9 +19,11 @@ pub enum Effort {
     /// Static tables; decodes fastest.
     #[default]
     Fast,
-    /// Adaptive leaves. Not built yet: `Fast` is used, and the report says so.
+    /// Weights are predicted from others of their row. Adaptive leaves of tables are not built yet: `Fast` is used for
+    /// them, and the report says so.
     Balanced,
-    /// Mixed predictions. Not built yet: `Fast` is used, and the report says so.
+    /// Predictions of weights are mixed bit by bit. Those of tables are not built yet: `Fast` is used for them, and the
+    /// report says so.
     Max,
 }
 
@@ -29,7 +31,7 @@ impl Effort {
     /// All efforts, the quickest first.
     pub const ALL: [Self; 3] = [Self::Fast, Self::Balanced, Self::Max];
 
-    /// The effort that is really used for this one.
+    /// The effort that is really used for tables and bytes in place of this one.
     #[must_use]
     pub fn built(self) -> Self {
         Self::Fast

@@ -218,7 +218,7 @@ impl Pipeline {
     }
 
     fn pack_model(&self, model: &Model<'_>, source: &[u8], pruned: Vec<Option<PrunedReport>>) -> Result<Packed> {
-        let mut report = self.report(Kind::Model, source);
+        let mut report = Report { effort: self.effort, ..self.report(Kind::Model, source) };
         let bytes = model::compress(self, model, &mut report)?;
         report.tensors.iter_mut().zip(pruned).for_each(|(tensor, pruned)| tensor.pruned = pruned);
         Ok(Self::packed(bytes, report))

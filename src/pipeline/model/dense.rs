@@ -129,7 +129,10 @@ impl Dense {
             let rows = words.len() / width;
             let other = Fit::new(numbers, &turned, Layout::Matrix(rows), None, true);
             if other.price < fit.price {
-                return (Self { width: rows, is_turned: true, is_mixed: false, leaves_out: LeftOut::Nothing, fit: other }, Some(turned));
+                return (
+                    Self { width: rows, is_turned: true, is_mixed: false, leaves_out: LeftOut::Nothing, fit: other },
+                    Some(turned),
+                );
             }
         }
         let leaves_out = mask.map_or(LeftOut::Nothing, |mask| {

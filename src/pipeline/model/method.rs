@@ -175,7 +175,9 @@ impl Coding {
         Ok(match best {
             Some(best) if sample.len() == unit.words => Some(best),
             // What all chunks share weighs more in a sample.
-            Some((coding, coded)) if (coded.bytes() as u64 * 63 / 64) * (unit.words as u64) < (most * sample.len()) as u64 => {
+            Some((coding, coded))
+                if (coded.bytes() as u64 * 63 / 64) * (unit.words as u64) < (most * sample.len()) as u64 =>
+            {
                 let coded = coding.encode(words, unit)?;
                 Some((coding, coded))
             }

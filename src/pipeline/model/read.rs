@@ -49,6 +49,7 @@ fn open<'c, 'a>(decoder: &Decoder, container: &'c Container<'a>) -> Result<Opene
     }
     let mut units = vec![];
     for unit in Unit::divide(&header.tensors) {
+        budget.spend((unit.rows.len() * size_of::<usize>()) as u64)?;
         let (head, rest) = sections.split_first().ok_or_else(|| missing(Tag::Tensors))?;
         if (head.tag, head.first, head.second) != (Tag::Tensors, unit.tensors[0] as u64, 0) {
             return Err(head.reader().corrupt("tensors are out of order"));
