@@ -31,6 +31,8 @@ impl CodecId {
     pub const BINS: Self = Self(9);
     /// Earlier stretches repeated.
     pub const LZ77: Self = Self(10);
+    /// Bytes by mixed predictions of many contexts.
+    pub const CONTEXT_MIX: Self = Self(17);
     /// First id that this crate will never use.
     pub const FIRST_USER: Self = Self(0x8000);
 }

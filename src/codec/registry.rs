@@ -34,6 +34,7 @@ impl Default for Registry {
             Arc::new(super::Dictionary),
             Arc::new(super::Bins::default()),
             Arc::new(super::Lz77::default()),
+            Arc::new(super::ContextMix::default()),
         ];
         Self { codecs: builtin.into_iter().map(|codec| (codec.id(), codec)).collect() }
     }
