@@ -46,6 +46,26 @@ pub(crate) fn log2(n: u64) -> u64 {
     u64::from(top) * BIT + low + (((high - low) * rest) >> 22)
 }
 
+/// n·log2(n) in 2⁻¹⁶ bit.
+#[inline]
+pub fn n_log2_n(n: u32) -> u64 {
+    u64::from(n) * log2(u64::from(n))
+}
+
+/// Bits (in 2⁻¹⁶) that an ideal code spends on symbols with these counts: n·H = n·log2 n − Σ c·log2 c.
+///
+/// Source: C. E. Shannon, "A Mathematical Theory of Communication", Bell System Technical Journal 27, 1948.
+///
+/// ```
+/// use losslaw::tree::criterion::{BIT, code_length};
+/// assert_eq!(code_length(&[4, 4]), 8 * BIT);
+/// assert_eq!(code_length(&[9, 0]), 0);
+/// ```
+pub fn code_length(counts: &[u32]) -> u64 {
+    let total: u32 = counts.iter().sum();
+    n_log2_n(total).saturating_sub(counts.iter().map(|&c| n_log2_n(c)).sum())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

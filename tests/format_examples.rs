@@ -2,8 +2,8 @@
 
 use losslaw::codec::adaptive::{RangeDecoder, RangeEncoder, UIntModel};
 use losslaw::codec::{
-    Bins, BitPack, Block, Delta, Denoise, Dictionary, Groups, Huffman, Learned, Lz77, Plan, Rans, Registry, Rle,
-    Standardise, Store,
+    Bins, BitPack, BitPlanes, Block, Codec, Constant, Delta, Denoise, Dictionary, Groups, Huffman, Learned, Lms, Lz77,
+    Lz78, Map, Plan, Planes, Rans, Registry, Rle, Standardise, Store,
 };
 use losslaw::container::{Container, Kind, Tag, Writer};
 use losslaw::model::Model;
@@ -136,6 +136,44 @@ fn an_lz77_node_is_as_shown() {
         "0a 03 00 16 00 0e 00 05 00 61 62 2c 20 00 00 01 00 00 00 01 00 00 00 01 00 00 00 01 00 00 00 01 00 00 00 01 \
          00 00 00 01 00 00 00 03 00 02 02 00 00 03 00 06 08 00 00 01 00 00 00 01 00 00 00 01 00 00 00 03 00 01 0e 00",
     );
+}
+
+#[test]
+fn an_lz78_node_is_as_shown() {
+    node(Lz78::default(), &Lane::from(b"abababab".to_vec()), "0b 09 00 08 10 61 c4 04 1c 28 06 00");
+}
+
+#[test]
+fn nodes_of_planes_are_as_shown() {
+    node(
+        Planes::default(),
+        &Lane::from(vec![0x1234u16, 0x1256]),
+        "0c 02 01 02 08 00 03 00 12 12 00 00 03 00 34 56 00 00 01 00 00 00 01 00 00 00 01 00 00 00 01 00 00 00 01 00 00 00 \
+         01 00 00",
+    );
+    node(BitPlanes, &Lane::from(vec![1u8, 0, 129]), "0d 02 00 03 01 00 09 00 04 00 00 00 00 00 00 05 00");
+}
+
+#[test]
+fn nodes_of_a_map_and_of_a_constant_are_as_shown() {
+    node(
+        Map,
+        &Lane::from(vec![0u16, 0, 700, 0, 0, 0, 9]),
+        "0e 03 01 07 00 02 00 03 00 02 03 00 00 05 01 bc 02 09 00 00",
+    );
+    node(Constant, &Lane::from(vec![300u16; 1000]), "0f 05 01 e8 07 ac 02 00");
+}
+
+#[test]
+fn residuals_of_samples_are_as_shown() {
+    let lane = Lane::from(vec![10u8, 12, 15, 14]);
+    let coded = Lms::default().encode(&lane).unwrap();
+    shown(&coded.params, "00 04 01 01 00 00");
+    assert!(PAGE.contains("the residuals 20 (class 0), 1 (class 7) and 6 3 (class 8)"));
+    let classes: Vec<(usize, Vec<u64>)> = coded.children.iter().map(Lane::to_u64s).enumerate().collect();
+    let used: Vec<_> = classes.into_iter().filter(|(_, residuals)| !residuals.is_empty()).collect();
+    assert_eq!(used, [(0, vec![20]), (7, vec![1]), (8, vec![6, 3])]);
+    assert_eq!(Lms::default().decode(&coded.params, coded.children, &mut budget()).unwrap(), lane);
 }
 
 #[test]

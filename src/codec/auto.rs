@@ -1,7 +1,8 @@
 //! Choosing a plan for a lane by trial.
 
 use super::{
-    Bins, BitPack, ContextMix, Delta, Dictionary, Huffman, Lz77, Lz77Effort, Plan, Rans, Rle, Standardise, Store, Then,
+    Bins, BitPack, Codec, Constant, ContextMix, Delta, Dictionary, Huffman, Lms, Lz77, Lz77Effort, Map, Plan, Planes,
+    Rans, Rle, Standardise, Store, Then,
 };
 use crate::{Error, Lane, Result};
 
@@ -9,6 +10,9 @@ use crate::{Error, Lane, Result};
 const SAMPLE: usize = 1 << 16;
 /// Stretches of a longer lane that make up its sample.
 const STRETCHES: usize = 8;
+
+/// A multiple of the lengths of all records that plans look for.
+const RECORDS: usize = 840;
 
 /// One way to code a lane, and a cheaper one that tells how well it will do.
 struct Candidate {
@@ -22,14 +26,16 @@ impl From<Plan> for Candidate {
     }
 }
 
-/// All candidates; the earlier wins a tie.
+/// All candidates that do not depend on the lane; the earlier wins a tie.
 fn candidates() -> Vec<Candidate> {
     let binned = || Bins::default().then(Rans::default());
     let lz77 = |effort| Lz77 { effort }.each(Rans::default());
     vec![
         Plan::from(Store).into(),
+        Plan::from(Constant).into(),
         Plan::from(BitPack).into(),
         Plan::new(Rle, [binned(), binned()]).into(),
+        Plan::new(Map, [binned(), binned()]).into(),
         Plan::from(Huffman::default()).into(),
         Plan::from(Rans::default()).into(),
         binned().into(),
@@ -38,6 +44,23 @@ fn candidates() -> Vec<Candidate> {
         Plan::new(Dictionary, [binned(), Delta::default().then(BitPack)]).into(),
         Candidate { plan: lz77(Lz77Effort::Strong), trial: lz77(Lz77Effort::Fast) },
     ]
+}
+
+/// Candidates for bytes that are samples or records.
+fn candidates_of(lane: &Lane) -> Result<Vec<Candidate>> {
+    let Lane::U8(bytes) = lane else { return Ok(vec![]) };
+    let samples = Lms::guess(bytes).into_iter().map(|how| {
+        let of_bytes = Plan::from(Rans::default());
+        how.each(if how.width == 1 { of_bytes } else { Bins::default().then(of_bytes) }).into()
+    });
+    let mut found: Vec<Candidate> = samples.collect();
+    if let Some(planes) = Planes::guess(bytes) {
+        // Each plane is a lane of its own kind.
+        let children = planes.encode(&sample(lane))?.children;
+        let plans = children.iter().map(|child| Ok(fixed(child)?.swap_remove(0).1)).collect::<Result<Vec<_>>>()?;
+        found.push(Plan::new(planes, plans).into());
+    }
+    Ok(found)
 }
 
 /// The plan that codes a sample of the lane into the fewest bytes.
@@ -108,9 +131,18 @@ pub fn encode_mixed(lane: &Lane) -> Result<(Plan, Vec<u8>)> {
 
 /// The candidates that can code the lane, by the bytes their trials take for its sample.
 fn ranked(lane: &Lane) -> Result<Vec<(usize, Plan)>> {
+    tried(lane, candidates().into_iter().chain(candidates_of(lane)?))
+}
+
+/// Those among them that do not depend on the lane.
+fn fixed(lane: &Lane) -> Result<Vec<(usize, Plan)>> {
+    tried(lane, candidates())
+}
+
+fn tried(lane: &Lane, candidates: impl IntoIterator<Item = Candidate>) -> Result<Vec<(usize, Plan)>> {
     let sample = sample(lane);
     let mut ranked = vec![];
-    for Candidate { plan, trial } in candidates() {
+    for Candidate { plan, trial } in candidates {
         match trial.encode(&sample) {
             Ok(node) => ranked.push((node.len(), plan)),
             Err(Error::Unsuitable { .. }) => (),
@@ -127,7 +159,9 @@ fn sample(lane: &Lane) -> Lane {
         return lane.clone();
     }
     let stretch = SAMPLE / STRETCHES;
-    let starts = (0..STRETCHES).map(|k| (lane.len() - stretch) * k / (STRETCHES - 1));
+    // Records of up to eight words go on across the seams of the stretches.
+    let in_step = |k: usize, start: usize| start - (start - stretch * k) % RECORDS;
+    let starts = (0..STRETCHES).map(|k| in_step(k, (lane.len() - stretch) * k / (STRETCHES - 1)));
     lane.gather(&starts.flat_map(|start| start as u32..(start + stretch) as u32).collect::<Vec<_>>())
 }
 
@@ -156,6 +190,19 @@ mod tests {
     #[test]
     fn each_kind_of_data_gets_its_plan() {
         assert_eq!(name(&Lane::from(noise(5000))), "Store");
+        assert_eq!(name(&Lane::from(vec![9u16; 5000])), "Constant");
+        let waves: Vec<u8> = noise(5000)
+            .iter()
+            .enumerate()
+            .flat_map(|(t, n)| {
+                let phase = t as i16 % 400 - 200;
+                (phase.abs() * 60 - 6000 + (n >> 58) as i16).to_le_bytes()
+            })
+            .collect();
+        assert!(name(&Lane::from(waves)).starts_with("Lms"));
+        // Records of which only the last byte changes from one to the next.
+        let records: Vec<u8> = noise(4000).iter().flat_map(|n| [1, 2, 3, 4, 5, 6, (n >> 50) as u8]).collect();
+        assert!(name(&Lane::from(records)).starts_with("Planes"));
         let skewed: Vec<u8> = noise(5000).iter().map(|n| u8::from((n >> 40).is_multiple_of(10))).collect();
         assert_eq!(name(&Lane::from(skewed)), "Rans");
         let pieces = noise(50).iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<_>>().repeat(20);
@@ -166,7 +213,11 @@ mod tests {
     fn the_sample_of_a_long_lane_reaches_from_end_to_end() {
         let lane = Lane::from((0..1u32 << 20).collect::<Vec<_>>());
         let sample = sample(&lane);
-        assert_eq!((sample.len(), sample.get(0), sample.max()), (SAMPLE, Some(0), Some((1 << 20) - 1)));
+        let reach = (1 << 20) - RECORDS as u64..1 << 20;
+        assert_eq!((sample.len(), sample.get(0)), (SAMPLE, Some(0)));
+        assert!(reach.contains(&sample.max().unwrap()));
+        let in_step = |(at, word): (usize, u64)| (at as u64).abs_diff(word).is_multiple_of(RECORDS as u64);
+        assert!(sample.to_u64s().into_iter().enumerate().all(in_step), "records are cut");
     }
 
     proptest! {

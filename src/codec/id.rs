@@ -31,6 +31,18 @@ impl CodecId {
     pub const BINS: Self = Self(9);
     /// Earlier stretches repeated.
     pub const LZ77: Self = Self(10);
+    /// A dictionary that grows by one string with each code.
+    pub const LZ78: Self = Self(11);
+    /// Bytes of different weight apart.
+    pub const PLANES: Self = Self(12);
+    /// Bits of different weight apart.
+    pub const BIT_PLANES: Self = Self(13);
+    /// One word for each group, and exceptions.
+    pub const MAP: Self = Self(14);
+    /// One word, however often.
+    pub const CONSTANT: Self = Self(15);
+    /// Samples less what their neighbours predict.
+    pub const LMS: Self = Self(16);
     /// Bytes by mixed predictions of many contexts.
     pub const CONTEXT_MIX: Self = Self(17);
     /// First id that this crate will never use.

@@ -209,6 +209,9 @@ impl std::fmt::Display for Plan {
         match self.children.as_slice() {
             [] => Ok(()),
             [child] => write!(f, " → {child}"),
+            [first, rest @ ..] if rest.iter().all(|child| child.to_string() == first.to_string()) => {
+                write!(f, " → {} × ({first})", self.children.len())
+            }
             [first, rest @ ..] => {
                 write!(f, " → ({first}")?;
                 rest.iter().try_for_each(|child| write!(f, ", {child}"))?;

@@ -34,6 +34,12 @@ impl Default for Registry {
             Arc::new(super::Dictionary),
             Arc::new(super::Bins::default()),
             Arc::new(super::Lz77::default()),
+            Arc::new(super::Lz78::default()),
+            Arc::new(super::Planes::default()),
+            Arc::new(super::BitPlanes),
+            Arc::new(super::Map),
+            Arc::new(super::Constant),
+            Arc::new(super::Lms::default()),
             Arc::new(super::ContextMix::default()),
         ];
         Self { codecs: builtin.into_iter().map(|codec| (codec.id(), codec)).collect() }

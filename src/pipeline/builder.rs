@@ -26,6 +26,9 @@ pub enum Effort {
 }
 
 impl Effort {
+    /// All efforts, the quickest first.
+    pub const ALL: [Self; 3] = [Self::Fast, Self::Balanced, Self::Max];
+
     /// The effort that is really used for this one.
     #[must_use]
     pub fn built(self) -> Self {

@@ -2,28 +2,7 @@
 //!
 //! Lengths are integers in units of 2⁻¹⁶ bit ([`BIT`]), so that a choice comes out the same on every machine.
 
-pub use crate::log2::BIT;
-use crate::log2::log2;
-
-/// n·log2(n) in 2⁻¹⁶ bit.
-#[inline]
-pub fn n_log2_n(n: u32) -> u64 {
-    u64::from(n) * log2(u64::from(n))
-}
-
-/// Bits (in 2⁻¹⁶) that an ideal code spends on symbols with these counts: n·H = n·log2 n − Σ c·log2 c.
-///
-/// Source: C. E. Shannon, "A Mathematical Theory of Communication", Bell System Technical Journal 27, 1948.
-///
-/// ```
-/// use losslaw::tree::criterion::{BIT, code_length};
-/// assert_eq!(code_length(&[4, 4]), 8 * BIT);
-/// assert_eq!(code_length(&[9, 0]), 0);
-/// ```
-pub fn code_length(counts: &[u32]) -> u64 {
-    let total: u32 = counts.iter().sum();
-    n_log2_n(total).saturating_sub(counts.iter().map(|&c| n_log2_n(c)).sum())
-}
+pub use crate::log2::{BIT, code_length, n_log2_n};
 
 /// Entropy in bits a symbol.
 pub fn entropy(counts: &[u32]) -> f64 {
