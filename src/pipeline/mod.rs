@@ -1,5 +1,6 @@
 //! The pipeline: partitioner, codecs and container put together.
 
+mod adaptive;
 mod builder;
 mod bytes;
 mod candidates;

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::time::Instant;
 
+use super::adaptive;
 use super::columns::{CodedColumn, Setting};
 use super::transform::Transform;
 use super::{Decoder, Pipeline, Stage};
@@ -44,6 +45,7 @@ mod flag {
     pub const ESCAPES: u8 = 1;
     pub const TEXT: u8 = 2;
     pub const ASSIGNED: u8 = 4;
+    pub const ADAPTIVE: u8 = 8;
 }
 
 /// Compresses a table; `report` is filled as far as this knows.
@@ -138,7 +140,7 @@ fn describe(table: &Table, columns: &[CodedColumn], bytes: &[usize], shared_leav
             name: schema.name.clone(),
             kind: schema.kind.to_string(),
             transform: coded.transform.describe(name),
-            plan: coded.plan.to_string(),
+            plan: if coded.is_adaptive { adaptive::describe(&coded.learned) } else { coded.plan.to_string() },
             leaves: leaves as u64,
             asks,
             bytes: bytes as u64,
@@ -274,6 +276,9 @@ fn column_record(
     if let Some(leaves) = stored {
         head[0] |= flag::ASSIGNED;
         put_bytes(&mut head, &encode_auto(leaves)?.1);
+    }
+    if column.is_adaptive {
+        head[0] |= flag::ADAPTIVE;
     }
     put_bytes(&mut values, residuals);
     if !data.escapes.is_empty() {
@@ -509,7 +514,7 @@ fn decode_column(
     let is_assigned = matches!(recorded, Recorded::Assigned(_));
     let is_text = matches!(models.schema.columns[index].kind, Kind::Text);
     let fits = (flags & flag::ASSIGNED != 0, flags & flag::TEXT != 0) == (is_assigned, is_text);
-    if !fits || flags > flag::ESCAPES | flag::TEXT | flag::ASSIGNED {
+    if !fits || flags > flag::ESCAPES | flag::TEXT | flag::ASSIGNED | flag::ADAPTIVE {
         return Err(reader.corrupt("flags do not fit the column"));
     }
     let assigned = if flags & flag::ASSIGNED != 0 { reader.bytes()? } else { &[] };
@@ -528,7 +533,18 @@ fn decode_column(
         (Recorded::Shared, Some(groups)) => Cow::Borrowed(groups),
         (Recorded::Shared, None) => return Err(reader.corrupt("there is no shared partition")),
     };
-    let residuals = decoder.registry.decode_grouped(reader.bytes()?, &groups, learned, budget)?;
+    let residuals = if flags & flag::ADAPTIVE != 0 {
+        let tree = match recorded {
+            Recorded::Tree(tree) => Some(tree),
+            _ => None,
+        };
+        let columns: Vec<&Lane> = data.columns.iter().map(|column| &column.ordinals).collect();
+        let known = adaptive::Known { rows: data.rows, tree, groups: &groups, columns: &columns };
+        let first = models.schema.columns[index].first_value();
+        adaptive::decode(learned.at(0), index as u32, first, reader.bytes()?, &known, budget)?
+    } else {
+        decoder.registry.decode_grouped(reader.bytes()?, &groups, learned, budget)?
+    };
     if residuals.len() != data.rows {
         return Err(reader.corrupt("a column has the wrong number of rows"));
     }
