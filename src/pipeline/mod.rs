@@ -69,7 +69,7 @@ pub struct Pipeline {
     one_tree: bool,
     effort: Effort,
     threads: usize,
-    block_rows: usize,
+    block_rows: Option<usize>,
     verify: bool,
     listener: Listener,
 }
@@ -84,7 +84,7 @@ impl Default for Pipeline {
             one_tree: false,
             effort: Effort::default(),
             threads: 1,
-            block_rows: 1 << 16,
+            block_rows: None,
             verify: true,
             listener: Listener::default(),
         }
@@ -234,7 +234,7 @@ impl Pipeline {
             kind,
             original_bytes: source.len() as u64,
             effort_asked: self.effort,
-            effort: self.effort.built(),
+            effort: self.effort.built_for(kind),
             ..Report::default()
         }
     }
