@@ -74,7 +74,7 @@ impl BackoffModel {
             limit,
             starts,
             counters: vec![Counter::default(); end],
-            mixer: Mixer::new(contexts.len() + 1, TRUST * TRUST, 60),
+            mixer: Mixer::new(contexts.len() + 1, TRUST * TRUST, 400),
             apm: Apm::new(nodes, 6),
             inputs: vec![0; padded(contexts.len() + 1)],
             bases: vec![0; contexts.len()],

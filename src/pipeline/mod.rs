@@ -129,7 +129,9 @@ impl Pipeline {
         // A poor table may only look like one. Parts that were asked for stay, unless the promise on growth is broken.
         let grown = packed.bytes.len() > source.len() + MAX_GROWTH;
         let asked_for = self.partitioner.is_some() || self.plan.is_some() || self.one_tree;
-        let poor = !asked_for && packed.report.ratio() > 0.35 && source.len() < 16 << 20;
+        let poor = !asked_for
+            && packed.report.ratio() > if self.effort == Effort::Max { 0.2 } else { 0.35 }
+            && source.len() < 16 << 20;
         if packed.report.kind == Kind::Table && (grown || poor) {
             let other = self.pack_bytes(source)?;
             if other.bytes.len() < packed.bytes.len() {

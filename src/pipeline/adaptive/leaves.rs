@@ -16,7 +16,7 @@ const ANCESTORS: usize = 2;
 const MODELLED: u32 = 3;
 
 /// Most bits that a counter remembers.
-const LIMIT: u32 = 400;
+const LIMIT: u32 = 1000;
 
 /// A column by the leaves of its tree.
 #[derive(Debug, Clone)]

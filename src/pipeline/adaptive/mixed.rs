@@ -40,10 +40,9 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, coded: &CodedColumn)
         let mut words = vec![];
         for block in setting.blocks {
             let all = |c: u32| &block.columns[c as usize].ordinals;
-            let mut references = References::new(base, first, all);
-            let shape = Shape { base, first };
+            let mut references = References::new(base.clone(), first, all);
             for (row, value) in block.columns[column].ordinals.to_u64s().into_iter().enumerate() {
-                words.push(shape.word(value, references.get(row)));
+                words.push(super::values::word(&base, first, value, references.get(row)));
                 references.push(row, value);
             }
         }
@@ -93,18 +92,6 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, coded: &CodedColumn)
     Ok(Some(model))
 }
 
-/// A base and where values begin: what words are made of.
-struct Shape {
-    base: Base,
-    first: u64,
-}
-
-impl Shape {
-    fn word(&self, value: u64, reference: u64) -> u64 {
-        super::values::word(self.base, self.first, value, reference)
-    }
-}
-
 impl Mixed {
     pub fn write(&self, numbers: &mut Numbers, out: &mut RangeEncoder) {
         self.values.write(numbers, out);
@@ -112,7 +99,7 @@ impl Mixed {
             u64::from(match self.mask {
                 ALL => 0,
                 UNORDERED => 1,
-                mask => mask,
+                mask => mask + 1,
             }),
             out,
         );
@@ -125,7 +112,7 @@ impl Mixed {
         let mask = match numbers.mask.decode(source) {
             0 => ALL,
             1 => UNORDERED,
-            mask => mask as u32 & (1 << COUNT) - 1,
+            mask => (mask - 1) as u32 & ((1 << COUNT) - 1),
         };
         let count = numbers.count.decode(source) as usize;
         let (count, limit) = (count / LIMITS.len(), count % LIMITS.len());
@@ -151,7 +138,7 @@ impl Mixed {
             sets: self.values.path.nodes().len() + OFFSET_SETS,
             lines_log2: (usize::BITS - touched.leading_zeros()).clamp(8, 18),
             limit: LIMITS[self.limit],
-            rate: 24,
+            rate: 80,
         }
     }
 
@@ -193,7 +180,7 @@ impl Mixed {
     ) -> Result<Vec<u64>> {
         let column = |c: u32| known.columns[c as usize];
         let mut contexts = RowContexts::new(self.mask, &self.ranked, known.leaf_of_row(), column);
-        let mut references = References::new(self.values.base, self.values.first, column);
+        let mut references = References::new(self.values.base.clone(), self.values.first, column);
         let mut model = MixedModel::new(self.config(rows));
         let nodes = self.values.path.nodes();
         let bins = &self.values.bins;

@@ -6,6 +6,7 @@
 mod contexts;
 mod leaves;
 mod mixed;
+mod plane;
 mod rank;
 mod values;
 

@@ -89,17 +89,15 @@ pub(super) fn bases(setting: &Setting<'_>, column: usize, ranked: &[u32]) -> Vec
         let missing = |row: usize| values[row] < source.first_value || other[row] < columns[c as usize].first_value;
         let pairs: Vec<(f64, f64)> =
             (0..rows).filter(|&row| !missing(row)).map(|row| (other[row] as f64, values[row] as f64)).collect();
-        if let Some((factor, constant)) = line(&pairs) {
-            tried.push(Base::Scaled { column: c, factor, constant });
-        }
         let steps: Vec<(f64, f64)> = pairs.windows(2).map(|p| (p[1].0 - p[0].0, p[1].1 - p[0].1)).collect();
-        if let Some((factor, _)) = line(&steps) {
+        if let Some(factor) = slope(&steps) {
             tried.push(Base::Drift { column: c, factor });
         }
     }
     tried.extend(ranked.iter().map(|&c| Base::LastIn(c)));
-    let size = |base: Base| -> u64 {
-        let mut references = References::new(base, source.first_value, |c| &block.columns[c as usize].ordinals);
+    tried.extend(super::plane::plane(setting, column, &values, &earlier));
+    let size = |base: &Base| -> u64 {
+        let mut references = References::new(base.clone(), source.first_value, |c| &block.columns[c as usize].ordinals);
         let mut sum = 0;
         for (row, &value) in values.iter().enumerate() {
             if value >= source.first_value {
@@ -113,29 +111,22 @@ pub(super) fn bases(setting: &Setting<'_>, column: usize, ranked: &[u32]) -> Vec
     let mean = distinct.len() as u64;
     // Plain values cost about the logarithm of how many different ones there are.
     let plain = rows as u64 * log2(mean) + BIT;
-    let best = tried.into_iter().map(|base| (size(base), base)).min_by_key(|&(size, _)| size);
+    let best = tried.into_iter().map(|base| (size(&base), base)).min_by_key(|&(size, _)| size);
     let mut out = vec![Base::Plain];
-    out.extend(best.filter(|&(size, _)| size < plain).map(|(_, base)| base));
+    out.extend(best.filter(|(size, _)| *size < plain).map(|(_, base)| base));
     out
 }
 
-/// Factor (16 fraction bits) and constant of the line nearest to some points, if they have one.
-fn line(points: &[(f64, f64)]) -> Option<(i64, i64)> {
-    let count = points.len() as f64;
+/// How steep the line is that comes nearest to some points, in 16 fraction bits.
+fn slope(points: &[(f64, f64)]) -> Option<i64> {
     if points.len() < 16 {
         return None;
     }
-    let (mean_x, mean_y) =
-        (points.iter().map(|p| p.0).sum::<f64>() / count, points.iter().map(|p| p.1).sum::<f64>() / count);
-    let (mut xx, mut xy) = (0.0, 0.0);
-    for (x, y) in points {
-        xx += (x - mean_x) * (x - mean_x);
-        xy += (x - mean_x) * (y - mean_y);
-    }
+    let count = points.len() as f64;
+    let mean_x = points.iter().map(|p| p.0).sum::<f64>() / count;
+    let mean_y = points.iter().map(|p| p.1).sum::<f64>() / count;
+    let xx: f64 = points.iter().map(|p| (p.0 - mean_x) * (p.0 - mean_x)).sum();
+    let xy: f64 = points.iter().map(|p| (p.0 - mean_x) * (p.1 - mean_y)).sum();
     let factor = xy / xx * 65536.0;
-    if !factor.is_finite() || factor.abs() > 1e15 || factor.abs() < 1.0 {
-        return None;
-    }
-    let constant = mean_y - factor.round() / 65536.0 * mean_x;
-    (constant.abs() < 1e18).then_some((factor.round() as i64, constant.round() as i64))
+    (factor.is_finite() && factor.abs() < 1e15 && factor.abs() >= 1.0).then_some(factor.round() as i64)
 }

@@ -5,6 +5,9 @@ use crate::codec::adaptive::{RangeDecoder, RangeEncoder, UIntModel};
 use crate::context::Path;
 use crate::{Lane, Result};
 
+/// Most terms of a plane.
+pub(super) const MOST_TERMS: usize = 6;
+
 /// Most bins of a column: a walk through a symbol of the mixer needs a weight set for each of its nodes.
 pub(super) const MOST_BINS: usize = 255;
 
@@ -12,7 +15,7 @@ pub(super) const MOST_BINS: usize = 255;
 const MIDDLE: u64 = 1 << 63;
 
 /// A number for each row, known before the row, from which a value's difference is coded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Base {
     /// None: values are words themselves.
     Plain,
@@ -24,10 +27,47 @@ pub(super) enum Base {
     Column(u32),
     /// The value in the last row with the same ordinal in an earlier column.
     LastIn(u32),
-    /// An earlier column times a number of 16 fraction bits, and a constant.
-    Scaled { column: u32, factor: i64, constant: i64 },
+    /// A sum of other values, each times a factor of 16 fraction bits, and a constant.
+    Plane { terms: Vec<(Term, i64)>, constant: i64 },
     /// The value before, corrected by a multiple (16 fraction bits) of the change in an earlier column.
     Drift { column: u32, factor: i64 },
+}
+
+/// A number that a [`Base::Plane`] adds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Term {
+    /// The column's own last value that was not missing.
+    Last,
+    /// An earlier column in the same row.
+    Now(u32),
+    /// An earlier column in the row before.
+    Before(u32),
+}
+
+impl Term {
+    fn number(self) -> u64 {
+        match self {
+            Self::Last => 0,
+            Self::Now(column) => 1 + 2 * u64::from(column),
+            Self::Before(column) => 2 + 2 * u64::from(column),
+        }
+    }
+
+    fn of(number: u64) -> Self {
+        match (number, (number.saturating_sub(1) / 2) as u32) {
+            (0, _) => Self::Last,
+            (odd, column) if odd % 2 == 1 => Self::Now(column),
+            (_, column) => Self::Before(column),
+        }
+    }
+
+    /// The earlier column that is looked at.
+    pub fn column(self) -> Option<u32> {
+        match self {
+            Self::Last => None,
+            Self::Now(column) | Self::Before(column) => Some(column),
+        }
+    }
 }
 
 /// How the words of a column are coded: bins, and a walk to each.
@@ -57,34 +97,43 @@ impl Values {
     /// The word of a value beside `reference`.
     #[inline]
     pub fn word(&self, value: u64, reference: u64) -> u64 {
-        word(self.base, self.first, value, reference)
+        word(&self.base, self.first, value, reference)
     }
 
     /// Inverse of [`Values::word`].
     #[inline]
     pub fn value(&self, word: u64, reference: u64) -> u64 {
-        if self.base == Base::Plain || word < self.first { word } else { (word ^ MIDDLE).wrapping_add(reference) }
+        if matches!(self.base, Base::Plain) || word < self.first {
+            word
+        } else {
+            (word ^ MIDDLE).wrapping_add(reference)
+        }
     }
 
     pub fn write(&self, models: &mut Numbers, out: &mut RangeEncoder) {
-        let (tag, column, factor, constant) = match self.base {
-            Base::Plain => (0, 0, 0, 0),
-            Base::Previous => (1, 0, 0, 0),
-            Base::Extrapolated => (2, 0, 0, 0),
-            Base::Column(column) => (3, column, 0, 0),
-            Base::LastIn(column) => (4, column, 0, 0),
-            Base::Scaled { column, factor, constant } => (5, column, factor, constant),
-            Base::Drift { column, factor } => (6, column, factor, 0),
+        let (tag, column, factor) = match &self.base {
+            Base::Plain => (0, 0, 0),
+            Base::Previous => (1, 0, 0),
+            Base::Extrapolated => (2, 0, 0),
+            Base::Column(column) => (3, *column, 0),
+            Base::LastIn(column) => (4, *column, 0),
+            Base::Drift { column, factor } => (5, *column, *factor),
+            Base::Plane { .. } => (6, 0, 0),
         };
         models.tag.encode(tag, out);
-        if tag >= 3 {
+        if (3..=5).contains(&tag) {
             models.column.encode(u64::from(column), out);
         }
-        if tag >= 5 {
+        if tag == 5 {
             models.factor.encode(crate::wire::zigzag(factor), out);
         }
-        if tag == 5 {
-            models.factor.encode(crate::wire::zigzag(constant), out);
+        if let Base::Plane { terms, constant } = &self.base {
+            models.tag.encode(terms.len() as u64, out);
+            for (term, factor) in terms {
+                models.column.encode(term.number(), out);
+                models.factor.encode(crate::wire::zigzag(*factor), out);
+            }
+            models.factor.encode(crate::wire::zigzag(*constant), out);
         }
         models.count.encode((self.bins.lowers.len() as u64) << 1 | u64::from(self.ordered), out);
         let mut next = 0;
@@ -103,20 +152,29 @@ impl Values {
     /// Reads what [`Values::write`] wrote, for column `index`.
     pub fn read(index: u32, first: u64, models: &mut Numbers, source: &mut RangeDecoder<'_>) -> Result<Self> {
         let tag = models.tag.decode(source);
-        let column = if (3..=6).contains(&tag) { models.column.decode(source) } else { 0 };
-        if tag >= 3 && column >= u64::from(index) {
+        let column = if (3..=5).contains(&tag) { models.column.decode(source) } else { 0 };
+        if (3..=5).contains(&tag) && column >= u64::from(index) {
             return Err(source.corrupt("a base refers to a later column"));
         }
         let column = column as u32;
-        let mut factor = || crate::wire::unzigzag(models.factor.decode(source));
         let base = match tag {
             0 => Base::Plain,
             1 => Base::Previous,
             2 => Base::Extrapolated,
             3 => Base::Column(column),
             4 => Base::LastIn(column),
-            5 => Base::Scaled { column, factor: factor(), constant: factor() },
-            6 => Base::Drift { column, factor: factor() },
+            5 => Base::Drift { column, factor: crate::wire::unzigzag(models.factor.decode(source)) },
+            6 => {
+                let mut terms = vec![];
+                for _ in 0..models.tag.decode(source).min(MOST_TERMS as u64) {
+                    let term = Term::of(models.column.decode(source).min(1 << 32));
+                    if term.column().is_some_and(|column| column >= index) {
+                        return Err(source.corrupt("a base refers to a later column"));
+                    }
+                    terms.push((term, crate::wire::unzigzag(models.factor.decode(source))));
+                }
+                Base::Plane { terms, constant: crate::wire::unzigzag(models.factor.decode(source)) }
+            }
             _ => return Err(source.corrupt("unknown base")),
         };
         let count = models.count.decode(source);
@@ -149,8 +207,8 @@ impl Values {
 
 /// The word of a value beside a reference.
 #[inline]
-pub(super) fn word(base: Base, first: u64, value: u64, reference: u64) -> u64 {
-    if base == Base::Plain || value < first { value } else { value.wrapping_sub(reference) ^ MIDDLE }
+pub(super) fn word(base: &Base, first: u64, value: u64, reference: u64) -> u64 {
+    if matches!(base, Base::Plain) || value < first { value } else { value.wrapping_sub(reference) ^ MIDDLE }
 }
 
 /// Models of the numbers of a record.
@@ -170,7 +228,8 @@ pub(super) struct Numbers {
 pub(super) struct References {
     base: Base,
     first: u64,
-    column: Option<Vec<u64>>,
+    /// The earlier columns that the base names, in its order.
+    columns: Vec<Vec<u64>>,
     last_in: Memory,
     /// The last two values that were not missing.
     last: [u64; 2],
@@ -180,31 +239,32 @@ pub(super) struct References {
 
 impl References {
     pub fn new<'a>(base: Base, first: u64, column: impl Fn(u32) -> &'a Lane) -> Self {
-        let other = match base {
-            Base::Plain | Base::Previous | Base::Extrapolated => None,
-            Base::Column(c) | Base::LastIn(c) | Base::Scaled { column: c, .. } | Base::Drift { column: c, .. } => {
-                Some(column(c).to_u64s())
+        let columns: Vec<Vec<u64>> = match &base {
+            Base::Plain | Base::Previous | Base::Extrapolated => vec![],
+            Base::Column(c) | Base::LastIn(c) | Base::Drift { column: c, .. } => vec![column(*c).to_u64s()],
+            Base::Plane { terms, .. } => {
+                terms.iter().map(|(term, _)| term.column().map_or(vec![], |c| column(c).to_u64s())).collect()
             }
         };
-        let rows = other.as_ref().map_or(0, Vec::len);
+        let rows = columns.first().map_or(0, Vec::len);
         let last_in = Memory::new(if matches!(base, Base::LastIn(_)) { rows } else { 0 });
-        Self { base, first, column: other, last_in, last: [0; 2], last_other: 0 }
+        Self { base, first, columns, last_in, last: [0; 2], last_other: 0 }
     }
 
     /// Bytes of memory for so many rows.
     pub fn memory(rows: u64) -> u64 {
-        8 * rows + Memory::memory(rows)
+        8 * MOST_TERMS as u64 * rows + Memory::memory(rows)
     }
 
     #[inline]
     fn other(&self, row: usize) -> u64 {
-        self.column.as_ref().map_or(0, |values| values[row])
+        self.columns.first().and_then(|values| values.get(row)).copied().unwrap_or(0)
     }
 
     /// What the value of `row` is compared with.
     #[inline]
     pub fn get(&self, row: usize) -> u64 {
-        match self.base {
+        match &self.base {
             Base::Plain => 0,
             Base::Previous => self.last[0],
             Base::Extrapolated => self.last[0].wrapping_mul(2).wrapping_sub(self.last[1]),
@@ -213,9 +273,16 @@ impl References {
                 let (value, hits) = self.last_in.get(fold(self.other(row)));
                 if hits == 0 { self.last[0] } else { value }
             }
-            Base::Scaled { factor, constant, .. } => scaled(self.other(row), factor).wrapping_add(constant as u64),
+            Base::Plane { terms, constant } => {
+                let value = |(at, (term, factor)): (usize, &(Term, i64))| match term {
+                    Term::Last => scaled(self.last[0], *factor),
+                    Term::Now(_) => scaled(self.columns[at][row], *factor),
+                    Term::Before(_) => scaled(self.columns[at][row.saturating_sub(1)], *factor),
+                };
+                terms.iter().enumerate().map(value).fold(*constant as u64, u64::wrapping_add)
+            }
             Base::Drift { factor, .. } => {
-                self.last[0].wrapping_add(scaled(self.other(row).wrapping_sub(self.last_other), factor))
+                self.last[0].wrapping_add(scaled(self.other(row).wrapping_sub(self.last_other), *factor))
             }
         }
     }
