@@ -230,7 +230,7 @@ impl std::fmt::Display for Report {
             1.0 / self.ratio()
         )?;
         if self.effort != self.effort_asked {
-            writeln!(f, "effort {} is not built yet; {} was used", self.effort_asked, self.effort)?;
+            writeln!(f, "effort {} is not built for this kind of file; {} was used", self.effort_asked, self.effort)?;
         }
         if !self.columns.is_empty() {
             let name = |c: &ColumnReport| c.name.chars().count();

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use common::{Dialect, PLAIN, Random, Shape, csv};
 use losslaw::codec::{Lz77, Rans};
 use losslaw::model::{Dtype, Model, ModelBuilder};
-use losslaw::{Pipeline, decompress};
+use losslaw::{Effort, Pipeline, decompress};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
@@ -56,6 +56,30 @@ fn v1_table() {
     let source = v1_table_source();
     assert_golden("v1_table.llw", &source, || {
         Pipeline::builder().block_rows(128).build().unwrap().compress(&source).unwrap().bytes
+    });
+}
+
+#[test]
+fn v1_table_balanced() {
+    let source = v1_table_source();
+    assert_golden("v1_table_balanced.llw", &source, || {
+        Pipeline::builder().effort(Effort::Balanced).build().unwrap().compress(&source).unwrap().bytes
+    });
+}
+
+#[test]
+fn v1_table_max() {
+    let source = v1_table_source();
+    assert_golden("v1_table_max.llw", &source, || {
+        Pipeline::builder().effort(Effort::Max).block_rows(200).build().unwrap().compress(&source).unwrap().bytes
+    });
+}
+
+#[test]
+fn v1_bytes_max() {
+    let source = v1_bytes_source();
+    assert_golden("v1_bytes_max.llw", &source, || {
+        Pipeline::builder().effort(Effort::Max).build().unwrap().compress_bytes(&source).unwrap().bytes
     });
 }
 

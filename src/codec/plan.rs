@@ -36,6 +36,11 @@ pub struct Learned {
 }
 
 impl Learned {
+    /// Byte strings for the codecs of a chain, or one that something else understands.
+    pub(crate) fn new(shared: Vec<Vec<u8>>) -> Self {
+        Self { shared }
+    }
+
     /// Bytes shared at one depth of the chain; empty where nothing was learnt.
     pub fn at(&self, depth: usize) -> &[u8] {
         self.shared.get(depth).map_or(&[], Vec::as_slice)

@@ -85,12 +85,14 @@ pub enum Tag {
     Tensors = 9,
     /// A chunk of a unit. Addresses: the first tensor, the number of the chunk.
     Weights = 10,
+    /// [`Tag::Schema`] as one node of bytes.
+    MixedSchema = 16,
     /// The list of all sections.
     Index = 0xff,
 }
 
 impl Tag {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Stored,
         Self::Bytes,
         Self::Schema,
@@ -101,6 +103,7 @@ impl Tag {
         Self::Header,
         Self::Tensors,
         Self::Weights,
+        Self::MixedSchema,
         Self::Index,
     ];
 
@@ -117,6 +120,7 @@ impl Tag {
             Self::Header => "model header",
             Self::Tensors => "tensors",
             Self::Weights => "weights",
+            Self::MixedSchema => "mixed schema",
             Self::Index => "index",
         }
     }

@@ -24,8 +24,10 @@ pub(super) struct CodedColumn {
     pub learned: Learned,
     /// For each block: stored leaf numbers, if the partition is no tree, and the coded residuals.
     pub blocks: Vec<(Option<Lane>, Vec<u8>)>,
+    /// Whether the residuals are streams of an adaptive model, whose record is all that is learned.
+    pub is_adaptive: bool,
     /// Bytes by which candidates are compared: everything above, the tree included.
-    bytes: usize,
+    pub bytes: usize,
 }
 
 /// What all columns share while they are coded.
@@ -71,12 +73,12 @@ impl Setting<'_> {
                 }
             }
         }
-        Ok(best.expect("the plain transform is always tried"))
+        super::adaptive::improve(self, column, best.expect("the plain transform is always tried"))
     }
 
     /// Columns that a column may refer to: all usable ones before it, or of very many the nearest and the first, so
     /// that the cost of learning stays in proportion to the number of columns.
-    fn earlier(&self, column: usize) -> Vec<u32> {
+    pub fn earlier(&self, column: usize) -> Vec<u32> {
         let mut earlier: Vec<u32> = (0..column as u32).filter(|&c| self.usable[c as usize]).collect();
         if earlier.len() > FIRST + NEAREST {
             earlier.drain(FIRST..earlier.len() - NEAREST);
@@ -85,9 +87,18 @@ impl Setting<'_> {
     }
 
     fn residuals(&self, column: usize, transform: &Transform) -> Result<Vec<Lane>> {
-        let of_block =
-            |block: &RowData| transform.apply(&block.columns[column].ordinals, |c| &block.columns[c as usize].ordinals);
-        self.blocks.iter().map(of_block).collect()
+        (0..self.blocks.len()).map(|number| self.residuals_of(number, column, transform)).collect()
+    }
+
+    /// What a transform leaves of a column in one block.
+    pub fn residuals_of(&self, number: usize, column: usize, transform: &Transform) -> Result<Lane> {
+        let block = &self.blocks[number];
+        transform.apply(&block.columns[column].ordinals, |c| &block.columns[c as usize].ordinals)
+    }
+
+    /// Bytes of a partition alone in a file.
+    pub fn tree_bytes(&self, recorded: &Recorded) -> usize {
+        crate::tree::wire::write(std::slice::from_ref(recorded)).len()
     }
 
     fn partition(
@@ -165,9 +176,17 @@ impl Setting<'_> {
         let mut model = vec![];
         learned.write(&mut model);
         transform.write(&mut model)?;
-        let tree = crate::tree::wire::write(std::slice::from_ref(&recorded)).len();
+        let tree = self.tree_bytes(&recorded);
         let bytes = model.len() + tree + coded.iter().map(|block| block.1.len()).sum::<usize>();
-        Ok(CodedColumn { transform: transform.clone(), plan: plan.clone(), recorded, learned, blocks: coded, bytes })
+        Ok(CodedColumn {
+            transform: transform.clone(),
+            plan: plan.clone(),
+            recorded,
+            learned,
+            blocks: coded,
+            is_adaptive: false,
+            bytes,
+        })
     }
 
     /// How a partition is recorded, with its leaf numbers for each block if they must be stored.

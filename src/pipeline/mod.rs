@@ -1,5 +1,6 @@
 //! The pipeline: partitioner, codecs and container put together.
 
+mod adaptive;
 mod builder;
 mod bytes;
 mod candidates;
@@ -68,7 +69,7 @@ pub struct Pipeline {
     one_tree: bool,
     effort: Effort,
     threads: usize,
-    block_rows: usize,
+    block_rows: Option<usize>,
     verify: bool,
     listener: Listener,
 }
@@ -83,7 +84,7 @@ impl Default for Pipeline {
             one_tree: false,
             effort: Effort::default(),
             threads: 1,
-            block_rows: 1 << 16,
+            block_rows: None,
             verify: true,
             listener: Listener::default(),
         }
@@ -128,7 +129,9 @@ impl Pipeline {
         // A poor table may only look like one. Parts that were asked for stay, unless the promise on growth is broken.
         let grown = packed.bytes.len() > source.len() + MAX_GROWTH;
         let asked_for = self.partitioner.is_some() || self.plan.is_some() || self.one_tree;
-        let poor = !asked_for && packed.report.ratio() > 0.35 && source.len() < 16 << 20;
+        let poor = !asked_for
+            && packed.report.ratio() > if self.effort == Effort::Max { 0.2 } else { 0.35 }
+            && source.len() < 16 << 20;
         if packed.report.kind == Kind::Table && (grown || poor) {
             let other = self.pack_bytes(source)?;
             if other.bytes.len() < packed.bytes.len() {
@@ -235,7 +238,7 @@ impl Pipeline {
             kind,
             original_bytes: source.len() as u64,
             effort_asked: self.effort,
-            effort: self.effort.built(),
+            effort: self.effort.built_for(kind),
             ..Report::default()
         }
     }

@@ -31,11 +31,11 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
     let output = Output::new(&args.output, &args.input)?;
     let builder = match &args.pipeline {
         Some(path) => PipelineBuilder::from(saved(path)?),
-        None => Pipeline::builder()
-            .effort(args.effort.into())
-            .threads(args.threads.into())
-            .block_rows(args.block_rows as usize)
-            .verify(!args.no_verify),
+        None => Pipeline::builder().effort(args.effort.into()).threads(args.threads.into()).verify(!args.no_verify),
+    };
+    let builder = match args.block_rows {
+        Some(rows) => builder.block_rows(rows as usize),
+        None => builder,
     };
     let bar = show::bar();
     let listener = bar.clone();
@@ -48,7 +48,10 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
     output.write(&packed.bytes)?;
     let report = &packed.report;
     if report.effort != report.effort_asked {
-        eprintln!("losslaw: effort {} is not built yet; {} was used", report.effort_asked, report.effort);
+        eprintln!(
+            "losslaw: effort {} is not built for this kind of file; {} was used",
+            report.effort_asked, report.effort
+        );
     }
     if args.json {
         show::json(&Account { report, ratio: report.ratio() });

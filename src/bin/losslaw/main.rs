@@ -57,9 +57,9 @@ struct CompressArgs {
     /// Do not decode and compare the output before it is written.
     #[arg(long)]
     no_verify: bool,
-    /// Most rows of a block that decodes alone.
-    #[arg(long, default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
-    block_rows: u32,
+    /// Most rows of a block that decodes alone; by effort if not given.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    block_rows: Option<u32>,
     /// Parts and settings from a file of JSON, as `PipelineConfig::to_json` writes it, instead of those above.
     #[arg(long, value_name = "JSON", conflicts_with_all = ["effort", "threads", "block_rows", "no_verify"])]
     pipeline: Option<PathBuf>,
