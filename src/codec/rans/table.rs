@@ -79,6 +79,10 @@ pub(super) struct Narrow {
 }
 
 impl Narrow {
+    #[expect(
+        clippy::large_stack_arrays,
+        reason = "in a box, its address would be loaded again after each byte written"
+    )]
     pub fn new() -> Self {
         Self { packed: [0; (1 << NARROW_LOG) + 8], log: 1 }
     }

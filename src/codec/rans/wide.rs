@@ -29,6 +29,7 @@ pub(super) fn rounds(
 }
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[allow(clippy::wildcard_imports, reason = "two dozen instructions have long names already")]
 mod x86 {
     #[cfg(target_arch = "x86")]
     use std::arch::x86::*;
