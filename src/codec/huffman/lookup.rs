@@ -72,7 +72,7 @@ impl Several {
                         after &= !(255 << 48);
                     }
                     let symbols = ((after & (u64::MAX >> 8)) >> 8 << 16) | symbol << 8;
-                    (after >> 56 << 56) + (1 << 56) | symbols | (after & 255) + u64::from(length)
+                    ((after >> 56) + 1) << 56 | symbols | ((after & 255) + u64::from(length))
                 };
             }
         }

@@ -173,11 +173,11 @@ impl<'a, const STREAMS: usize> Decoder<'a, STREAMS> {
         let (mut cursors, mut done) = (self.at.map(Cursor::new), [0; STREAMS]);
         dispatched(
             #[inline(always)]
-            || side_by_side(several, self.bytes, &mut cursors, quarters(out), &mut done),
+            || side_by_side(several, self.bytes, &mut cursors, &mut quarters(out), &mut done),
         );
         for (s, part) in quarters::<_, STREAMS>(out).into_iter().enumerate() {
             let (mut cursor, mut done) = ([cursors[s]], [done[s]]);
-            side_by_side(several, self.bytes, &mut cursor, [&mut *part], &mut done);
+            side_by_side(several, self.bytes, &mut cursor, &mut [&mut *part], &mut done);
             self.at[s] = one_by_one(single, self.bytes, cursor[0].at(), &mut part[done[0]..]);
         }
     }
@@ -222,7 +222,7 @@ fn side_by_side<const STREAMS: usize>(
     several: &Several,
     bytes: &[u8],
     cursors: &mut [Cursor; STREAMS],
-    parts: [&mut [u8]; STREAMS],
+    parts: &mut [&mut [u8]; STREAMS],
     done: &mut [usize; STREAMS],
 ) {
     let (mut local, mut at) = (*cursors, *done);

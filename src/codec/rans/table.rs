@@ -71,28 +71,37 @@ pub(super) const NARROW_LOG: u32 = 12;
 /// The slots of a table of low precision whose symbols are bytes.
 pub(super) struct Narrow {
     /// Frequency in the low 12 bits, the slot's place inside its symbol in the next 12, then the symbol.
-    pub packed: [u32; 1 << NARROW_LOG],
+    ///
+    /// There is room behind the last slot, since slots are laid out eight at a time.
+    pub packed: [u32; (1 << NARROW_LOG) + 8],
     /// Precision.
     pub log: u32,
 }
 
 impl Narrow {
+    #[expect(
+        clippy::large_stack_arrays,
+        reason = "in a box, its address would be loaded again after each byte written"
+    )]
     pub fn new() -> Self {
-        Self { packed: [0; 1 << NARROW_LOG], log: 1 }
+        Self { packed: [0; (1 << NARROW_LOG) + 8], log: 1 }
     }
 
     /// Lays out a table in place of the last one.
     pub fn fill(&mut self, table: &Frequencies) {
         self.log = table.log;
-        let mut rest = &mut self.packed[..];
+        let mut at = 0;
         for &(symbol, frequency) in &table.entries {
-            let (own, after) = rest.split_at_mut(usize::from(frequency));
-            let mut packed = u32::from(symbol) << 24 | u32::from(frequency);
-            for slot in own {
-                *slot = packed;
-                packed += 1 << 12;
+            let end = at + usize::from(frequency);
+            let first = u32::from(symbol) << 24 | u32::from(frequency);
+            let mut eight: [u32; 8] = std::array::from_fn(|place| first + ((place as u32) << 12));
+            while at < end {
+                // What goes beyond the symbol's slots is written again by the next one.
+                self.packed[at..at + 8].copy_from_slice(&eight);
+                eight = eight.map(|slot| slot.wrapping_add(8 << 12));
+                at += 8;
             }
-            rest = after;
+            at = end;
         }
     }
 }
@@ -100,7 +109,7 @@ impl Narrow {
 impl Steps for Narrow {
     #[inline(always)]
     fn step(&self, state: u32) -> (u16, u32) {
-        let packed = self.packed[(state & ((1 << self.log) - 1)) as usize & (self.packed.len() - 1)];
+        let packed = self.packed[(state & ((1 << self.log) - 1)) as usize & ((1 << NARROW_LOG) - 1)];
         ((packed >> 24) as u16, (packed & 0xfff) * (state >> self.log) + (packed >> 12 & 0xfff))
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn rounds(
 }
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[allow(clippy::wildcard_imports, reason = "two dozen instructions have long names already")]
 mod x86 {
     #[cfg(target_arch = "x86")]
     use std::arch::x86::*;
@@ -38,7 +39,7 @@ mod x86 {
     use fearless_simd::prelude::*;
     use fearless_simd::{u8x16, u8x32, u32x8};
 
-    use super::super::table::Narrow;
+    use super::super::table::{NARROW_LOG, Narrow};
     use super::STATES;
 
     /// For each set of eight states that take a word: which word each takes, a byte each.
@@ -82,7 +83,8 @@ mod x86 {
                 for v in 0..4 {
                     let own: u32x8<_> = _mm256_and_si256(x[v], mask).simd_into(avx2);
                     let own: [u32; 8] = own.into();
-                    let [a, b, c, d, e, f, g, h] = own.map(|slot| slots[slot as usize & (slots.len() - 1)] as i32);
+                    let [a, b, c, d, e, f, g, h] =
+                        own.map(|slot| slots[slot as usize & ((1 << NARROW_LOG) - 1)] as i32);
                     let entries = _mm256_setr_epi32(a, b, c, d, e, f, g, h);
                     symbols[v] = _mm256_srli_epi32::<24>(entries);
                     let frequency = _mm256_and_si256(entries, low12);
