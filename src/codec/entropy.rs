@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::alphabet::{Alphabet, MAX_SYMBOLS, Symbol, Symbols, with_symbols};
-use super::shared::{Model, Shared};
+use super::shared::Shared;
 use super::{Block, Encoded, Groups};
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{Budget, Error, Lane, LaneKind, Result, with_kind};
@@ -18,16 +18,10 @@ pub(super) trait Kernel {
     /// The codec's name.
     const NAME: &'static str;
     /// The tables of all groups.
-    type Tables;
+    type Tables: Send + Sync + 'static;
 
     /// Number of groups that have tables.
     fn groups(tables: &Self::Tables) -> usize;
-
-    /// A model to be kept beside its bytes.
-    fn keep(model: Arc<(Alphabet, Self::Tables)>) -> Model;
-
-    /// Inverse of [`Kernel::keep`]; nothing if another codec kept the model.
-    fn kept(model: &Model) -> Option<&Arc<(Alphabet, Self::Tables)>>;
 
     /// Describes tables that suit `counts(group)`, the counts of all symbols in a group, given their sums.
     ///
@@ -225,8 +219,7 @@ pub(super) fn decode_block<K: Kernel>(
 }
 
 fn read_once<K: Kernel>(shared: &Shared, sizes: &[usize], budget: &mut Budget) -> Result<Arc<(Alphabet, K::Tables)>> {
-    let model =
-        shared.read_once(budget, |bytes, budget| read_model::<K>(bytes, sizes, false, budget), K::keep, K::kept)?;
+    let model = shared.read_once(budget, |bytes, budget| read_model::<K>(bytes, sizes, false, budget))?;
     if K::groups(&model.1) == sizes.len() {
         Ok(model)
     } else {

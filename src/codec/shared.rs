@@ -1,29 +1,20 @@
 //! What the blocks of a lane share: bytes, and what a codec made of them.
 
+use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-use super::{huffman, rans};
 use crate::{Budget, Result};
 
-/// A model that was read.
-#[derive(Debug, Clone)]
-pub(super) enum Model {
-    Huffman(Arc<huffman::Model>),
-    Rans(Arc<rans::Model>),
-}
-
-/// Bytes that [`Codec::learn`](super::Codec::learn) returned, and what the entropy coders read from them, so that a
-/// model of many tables is read once and not with each block.
+/// Bytes that [`Codec::learn`](super::Codec::learn) returned, and what its codec read from them, so that a model of many
+/// tables is read once and not with each block.
 ///
 /// ```
-/// use losslaw::codec::{Block, Codec, Groups, Rans, Shared};
-/// use losslaw::{Budget, Lane, Limits};
-/// let block = Block { lane: Lane::from(vec![1u8, 2, 1, 1]), groups: Groups::whole(4) };
-/// let shared = Shared::from(Rans::default().learn(std::slice::from_ref(&block))?);
-/// let coded = Rans::default().encode_block(&block.lane, &block.groups, &shared)?;
+/// use losslaw::codec::Shared;
+/// use losslaw::{Budget, Limits};
+/// let shared = Shared::from(vec![3, 4]);
 /// let mut budget = Budget::new(&Limits::default());
-/// let back = Rans::default().decode_block(&coded.params, vec![], &block.groups, &shared, &mut budget)?;
-/// assert_eq!(back, block.lane);
+/// let mut sum = || shared.read_once(&mut budget, |bytes, _| Ok(bytes.iter().map(|&byte| u32::from(byte)).sum::<u32>()));
+/// assert_eq!((*sum()?, *sum()?), (7, 7));
 /// # Ok::<(), losslaw::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -34,7 +25,7 @@ pub struct Shared {
 
 #[derive(Debug, Clone)]
 struct Kept {
-    model: Model,
+    model: Arc<dyn Any + Send + Sync>,
     /// Memory that reading took from a budget.
     cost: u64,
 }
@@ -45,30 +36,28 @@ impl Shared {
         &self.bytes
     }
 
-    /// What `read` makes of the bytes, or made of them before; `keep` and `kept` turn it into a [`Model`] and back.
+    /// What `read` makes of the bytes, or made of them before. A second type of model is read anew at each call.
     ///
     /// Each call takes from its budget what the first one took: it does not matter which block comes first.
     ///
     /// # Errors
     /// Those of `read`, and of a budget that is spent.
-    pub(super) fn read_once<T>(
+    pub fn read_once<T: Any + Send + Sync>(
         &self,
         budget: &mut Budget,
         read: impl FnOnce(&[u8], &mut Budget) -> Result<T>,
-        keep: impl FnOnce(Arc<T>) -> Model,
-        kept: impl FnOnce(&Model) -> Option<&Arc<T>>,
     ) -> Result<Arc<T>> {
         if let Some(Kept { model, cost }) = self.kept.get()
-            && let Some(model) = kept(model)
+            && let Ok(model) = model.clone().downcast::<T>()
         {
             budget.spend(*cost)?;
-            return Ok(model.clone());
+            return Ok(model);
         }
         let before = budget.memory_left();
         let model = Arc::new(read(&self.bytes, budget)?);
         let cost = before - budget.memory_left();
         // Another thread may have been faster; both have read the same.
-        self.kept.get_or_init(|| Kept { model: keep(model.clone()), cost });
+        self.kept.get_or_init(|| Kept { model: model.clone(), cost });
         Ok(model)
     }
 }

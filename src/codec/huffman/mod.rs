@@ -6,14 +6,12 @@ mod read;
 mod tables;
 mod write;
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
-use super::alphabet::{Alphabet, Symbol};
+use super::alphabet::Symbol;
 use super::entropy::{self, Kernel};
 use super::kinds::Table;
-use super::shared::{self, Shared};
+use super::shared::Shared;
 use super::{Block, Codec, CodecId, Encoded, Groups};
 use crate::{Budget, Lane, Result};
 
@@ -40,23 +38,12 @@ pub struct Huffman {}
 /// The tables of all groups.
 type Tables = Vec<Table<lengths::Lengths>>;
 
-/// What is read from a shared model.
-pub(super) type Model = (Alphabet, Tables);
-
 impl Kernel for Huffman {
     const NAME: &'static str = "Huffman";
     type Tables = Tables;
 
     fn groups(tables: &Self::Tables) -> usize {
         tables.len()
-    }
-
-    fn keep(model: Arc<Model>) -> shared::Model {
-        shared::Model::Huffman(model)
-    }
-
-    fn kept(model: &shared::Model) -> Option<&Arc<Model>> {
-        if let shared::Model::Huffman(model) = model { Some(model) } else { None }
     }
 
     fn describe(

@@ -5,14 +5,12 @@ mod table;
 mod tables;
 mod wide;
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
-use super::alphabet::{Alphabet, Symbol};
+use super::alphabet::Symbol;
 use super::entropy::{self, Kernel};
 use super::kinds::Table;
-use super::shared::{self, Shared};
+use super::shared::Shared;
 use super::{Block, Codec, CodecId, Encoded, Groups};
 use crate::{Budget, Error, Lane, Result};
 
@@ -54,23 +52,12 @@ impl Rans {
 /// The tables of all groups.
 type Tables = Vec<Table<table::Frequencies>>;
 
-/// What is read from a shared model.
-pub(super) type Model = (Alphabet, Tables);
-
 impl Kernel for Rans {
     const NAME: &'static str = "Rans";
     type Tables = Tables;
 
     fn groups(tables: &Self::Tables) -> usize {
         tables.len()
-    }
-
-    fn keep(model: Arc<Model>) -> shared::Model {
-        shared::Model::Rans(model)
-    }
-
-    fn kept(model: &shared::Model) -> Option<&Arc<Model>> {
-        if let shared::Model::Rans(model) = model { Some(model) } else { None }
     }
 
     fn describe(
