@@ -34,7 +34,7 @@ const TABLE: [u32; STEPS + 1] = {
 
 /// log₂ n in units of 2⁻¹⁶ bit, interpolated between 1,024 steps; 0 for n = 0.
 #[inline]
-pub(crate) fn log2(n: u64) -> u64 {
+pub(crate) const fn log2(n: u64) -> u64 {
     if n == 0 {
         return 0;
     }
@@ -42,8 +42,8 @@ pub(crate) fn log2(n: u64) -> u64 {
     // The mantissa in 2⁻³² without its leading one.
     let mantissa = ((n << (63 - top)) >> 31) & 0xffff_ffff;
     let (step, rest) = ((mantissa >> 22) as usize, mantissa & 0x3f_ffff);
-    let (low, high) = (u64::from(TABLE[step]), u64::from(TABLE[step + 1]));
-    u64::from(top) * BIT + low + (((high - low) * rest) >> 22)
+    let (low, high) = (TABLE[step] as u64, TABLE[step + 1] as u64);
+    top as u64 * BIT + low + (((high - low) * rest) >> 22)
 }
 
 #[cfg(test)]

@@ -288,3 +288,18 @@ fn prune_refuses_what_it_cannot_do() {
     }
     assert!(!desk.path("p").exists());
 }
+
+#[test]
+fn explain_tells_what_each_column_costs_alone() {
+    let desk = Desk::new();
+    let told = desk.json(&["explain", "t.csv", "--json"]);
+    let columns = told["columns"].as_array().unwrap();
+    assert_eq!(columns.len(), 3);
+    for column in columns {
+        assert!(column["order0_bits"].as_f64().unwrap() >= 0.0);
+        assert!(column["alone_bytes"].as_u64().is_some() && column["coded"]["parents"].is_array());
+    }
+    let text = String::from_utf8(desk.run(&["explain", "t.csv"]).stdout).unwrap();
+    assert!(text.contains("order-0") && text.lines().any(|line| line.starts_with("level")), "{text}");
+    assert!(!desk.run(&["explain", "t.ll"]).status.success());
+}

@@ -4,8 +4,10 @@
 //! its escaped words (wide lanes only, behind their length) and the stream; one that was coded alone holds its model
 //! behind its length before that.
 
+use std::sync::Arc;
+
 use super::alphabet::Alphabet;
-use super::{Block, Encoded, Groups};
+use super::{Block, Encoded, Groups, Prepared};
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{Budget, Error, Lane, Result, with_kind};
 
@@ -212,4 +214,39 @@ fn decode_words<K: Kernel>(
     let mut symbols = vec![0; len];
     K::read_stream(reader.rest(), sizes, tables, &mut symbols)?;
     alphabet.restore(&symbols, escaped, K::NAME)
+}
+
+/// A model that was read once for all blocks.
+struct Ready<K: Kernel> {
+    alphabet: Alphabet,
+    tables: K::Tables,
+}
+
+impl<K: Kernel> std::fmt::Debug for Ready<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "model of {} symbols for {}", self.alphabet.len(), K::NAME)
+    }
+}
+
+impl<K: Kernel<Tables: Send + Sync>> Prepared for Ready<K> {
+    fn decode_grouped(&self, params: &[u8], _: Vec<Lane>, groups: &Groups, budget: &mut Budget) -> Result<Lane> {
+        budget.reserve::<u16>(groups.rows() as u64)?;
+        let reader = &mut Reader::new(params, K::NAME);
+        groups.scatter(decode_words::<K>(reader, &sizes(groups), &self.alphabet, &self.tables, budget)?)
+    }
+}
+
+/// A model of [`learn`], ready for all blocks.
+pub(super) fn prepare<K: Kernel<Tables: Send + Sync> + 'static>(
+    shared: &[u8],
+    groups: usize,
+    budget: &mut Budget,
+) -> Result<Option<Arc<dyn Prepared>>> {
+    if shared.is_empty() {
+        return Ok(None);
+    }
+    // How large the groups are is not known to a model that blocks share.
+    let sizes = vec![0; budget.reserve::<usize>(groups as u64)?];
+    let (alphabet, tables) = read_model::<K>(shared, &sizes, false, budget)?;
+    Ok(Some(Arc::new(Ready::<K> { alphabet, tables })))
 }

@@ -41,6 +41,7 @@ pub use groups::Groups;
 pub use huffman::Huffman;
 pub use id::CodecId;
 pub use lz77::{Lz77, Lz77Effort};
+pub(crate) use plan::Begun;
 pub use plan::{Learned, Plan, Then};
 pub use rans::Rans;
 pub use registry::Registry;
@@ -135,6 +136,8 @@ pub trait Codec: std::fmt::Debug + Send + Sync {
     }
 
     /// Whether the first child has one word for each word of the input, in the same order, so that groups carry over.
+    ///
+    /// Such a codec gives the same child whatever the groups are: they are for those below it.
     fn carries_groups(&self) -> bool {
         false
     }
@@ -149,6 +152,12 @@ pub trait Codec: std::fmt::Debug + Send + Sync {
     /// The blocks given are all blocks that will be coded with the result.
     fn learn(&self, _blocks: &[Block]) -> Result<Vec<u8>> {
         Ok(vec![])
+    }
+
+    /// Makes ready, once for all blocks of `groups` groups, what [`Codec::learn`] returned; nothing (the default) where
+    /// a block may as well read it itself.
+    fn prepare(&self, _shared: &[u8], _groups: usize, _budget: &mut Budget) -> Result<Option<Arc<dyn Prepared>>> {
+        Ok(None)
     }
 
     /// Codes one lane divided into groups, given what [`Codec::learn`] returned.
@@ -200,6 +209,12 @@ pub trait Codec: std::fmt::Debug + Send + Sync {
         reader.end()?;
         groups.scatter(gathered.ok_or_else(|| reader.corrupt("there is no group"))?)
     }
+}
+
+/// What blocks share, ready for decoding: see [`Codec::prepare`].
+pub trait Prepared: std::fmt::Debug + Send + Sync {
+    /// Decodes like [`Codec::decode_grouped`] with the bytes that this was made from.
+    fn decode_grouped(&self, params: &[u8], children: Vec<Lane>, groups: &Groups, budget: &mut Budget) -> Result<Lane>;
 }
 
 fn append(all: &mut Lane, more: Lane, part: &'static str) -> Result<()> {

@@ -3,9 +3,9 @@
 //! A node on the wire is: codec id (varint), length of the parameters (varint), the parameters, number of children
 //! (varint), the children. Only ids and parameters are recorded; configurations are not.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::{Block, Codec, Encoded, Groups, Registry};
+use super::{Block, Codec, Encoded, Groups, Prepared, Registry};
 use crate::limits::MAX_PLAN_DEPTH;
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{Budget, Error, Lane, Result};
@@ -33,12 +33,77 @@ pub struct Plan {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Learned {
     shared: Vec<Vec<u8>>,
+    ready: Ready,
 }
+
+/// What the first block that needed it made ready for the others.
+#[derive(Debug, Default)]
+struct Ready(OnceLock<(Place, Option<Arc<dyn Prepared>>)>);
+
+/// Which codec at which depth of the chain, with how many groups, and what making it ready took of a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    id: super::CodecId,
+    depth: usize,
+    groups: usize,
+    memory: u64,
+}
+
+/// A copy may be changed, so it begins anew.
+impl Clone for Ready {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// It follows from the bytes, so it makes no difference.
+impl PartialEq for Ready {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+impl Eq for Ready {}
 
 impl Learned {
     /// Bytes shared at one depth of the chain; empty where nothing was learnt.
     pub fn at(&self, depth: usize) -> &[u8] {
         self.shared.get(depth).map_or(&[], Vec::as_slice)
+    }
+
+    /// Decodes a node of `codec` at one depth of the chain.
+    fn decode(
+        &self,
+        codec: &dyn Codec,
+        params: &[u8],
+        children: Vec<Lane>,
+        (groups, depth): (&Groups, usize),
+        budget: &mut Budget,
+    ) -> Result<Lane> {
+        let shared = self.at(depth);
+        if shared.is_empty() || codec.carries_groups() {
+            return codec.decode_grouped(params, children, groups, shared, budget);
+        }
+        let found = match self.ready.0.get() {
+            Some((place, found)) if (place.id, place.depth, place.groups) == (codec.id(), depth, groups.len()) => {
+                // Every block pays, whichever comes first.
+                budget.spend(place.memory)?;
+                found.clone()
+            }
+            Some(_) => None,
+            None => {
+                let before = budget.memory_left();
+                let found = codec.prepare(shared, groups.len(), budget)?;
+                let memory = before - budget.memory_left();
+                let place = Place { id: codec.id(), depth, groups: groups.len(), memory };
+                // Another thread may have been quicker with the same.
+                let _ = self.ready.0.set((place, found.clone()));
+                found
+            }
+        };
+        match found {
+            Some(prepared) => prepared.decode_grouped(params, children, groups, budget),
+            None => codec.decode_grouped(params, children, groups, shared, budget),
+        }
     }
 
     /// Appends all byte strings behind their number and lengths.
@@ -56,7 +121,7 @@ impl Learned {
             budget.spend(bytes.len() as u64)?;
             shared.push(bytes.to_vec());
         }
-        Ok(Self { shared })
+        Ok(Self { shared, ready: Ready::default() })
     }
 }
 
@@ -146,22 +211,20 @@ impl Plan {
     }
 
     /// Learns what the blocks of a lane share.
-    pub fn learn(&self, mut blocks: Vec<Block>) -> Result<Learned> {
-        let mut learned = Learned::default();
-        let mut plan = Some(self);
-        while let Some(Self { codec, children }) = plan {
-            learned.shared.push(codec.learn(&blocks)?);
-            if !codec.carries_groups() {
-                break;
-            }
-            let shared = learned.shared.last().expect("pushed above");
-            for block in &mut blocks {
-                let mut coded = codec.encode_grouped(&block.lane, &block.groups, shared)?;
-                block.lane = coded.children.swap_remove(0);
-            }
-            plan = children.first();
+    pub fn learn(&self, blocks: Vec<Block>) -> Result<Learned> {
+        let (lanes, groups) = blocks.into_iter().map(|block| (block.lane, block.groups)).unzip();
+        Ok(self.begin(lanes)?.finish(groups)?.0)
+    }
+
+    /// Codes the blocks of a lane as far as the groups do not matter.
+    pub(crate) fn begin(&self, lanes: Vec<Lane>) -> Result<Begun> {
+        let frames = lanes.iter().map(|_| <[Vec<u8>; 2]>::default()).collect();
+        let mut begun = Begun { plan: Some(self.clone()), learned: Learned::default(), frames, lanes };
+        while let Some(plan) = begun.plan.take_if(|plan| plan.codec.carries_groups()) {
+            begun.advance(&plan)?;
+            begun.plan = plan.children.into_iter().next();
         }
-        Ok(learned)
+        Ok(begun)
     }
 
     /// Codes a lane divided into groups, with what its blocks share.
@@ -200,6 +263,58 @@ impl Plan {
         put_varint(out, u64::from(self.codec.id().0));
         put_bytes(out, &coded.params);
         put_varint(out, coded.children.len() as u64);
+    }
+}
+
+/// Blocks of a lane behind the codecs that carry groups, which do not look at them: only what follows depends on a
+/// partition, so that several partitions can be tried for the price of one.
+#[derive(Debug, Clone)]
+pub(crate) struct Begun {
+    /// What is left to do.
+    plan: Option<Plan>,
+    learned: Learned,
+    /// For each block what stands before and behind the node that is left to write.
+    frames: Vec<[Vec<u8>; 2]>,
+    lanes: Vec<Lane>,
+}
+
+impl Begun {
+    fn advance(&mut self, plan: &Plan) -> Result<()> {
+        let whole = |lane: &Lane| Block { lane: lane.clone(), groups: Groups::whole(lane.len()) };
+        let blocks: Vec<Block> = self.lanes.iter().map(whole).collect();
+        let shared = plan.codec.learn(&blocks)?;
+        for ((block, lane), [head, tail]) in blocks.iter().zip(&mut self.lanes).zip(&mut self.frames) {
+            let mut coded = plan.codec.encode_grouped(&block.lane, &block.groups, &shared)?;
+            plan.head(&coded, head);
+            let mut rest = vec![];
+            for (index, child) in coded.children.iter().enumerate().skip(1) {
+                plan.child(index).encode_into(child, &mut rest)?;
+            }
+            rest.append(tail);
+            *tail = rest;
+            *lane = coded.children.swap_remove(0);
+        }
+        self.learned.shared.push(shared);
+        Ok(())
+    }
+
+    /// Codes the blocks with the groups of each; returns what they share and their nodes.
+    pub fn finish(&self, groups: Vec<Groups>) -> Result<(Learned, Vec<Vec<u8>>)> {
+        let mut learned = self.learned.clone();
+        let blocks = self.lanes.iter().cloned().zip(groups).map(|(lane, groups)| Block { lane, groups });
+        let blocks: Vec<Block> = blocks.collect();
+        if let Some(plan) = &self.plan {
+            learned.shared.push(plan.codec.learn(&blocks)?);
+        }
+        let plan = self.plan.clone().unwrap_or_else(|| super::Store.into());
+        let mut nodes = vec![];
+        for (block, [head, tail]) in blocks.iter().zip(&self.frames) {
+            let mut node = head.clone();
+            plan.encode_grouped_into(&block.lane, &block.groups, &learned, self.learned.shared.len(), &mut node)?;
+            node.extend_from_slice(tail);
+            nodes.push(node);
+        }
+        Ok((learned, nodes))
     }
 }
 
@@ -262,9 +377,7 @@ impl Registry {
             }
             match grouped {
                 None => codec.decode(params, children, budget),
-                Some((groups, learned, depth)) => {
-                    codec.decode_grouped(params, children, groups, learned.at(depth), budget)
-                }
+                Some((groups, learned, depth)) => learned.decode(codec, params, children, (groups, depth), budget),
             }
         })
     }

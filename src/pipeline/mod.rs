@@ -6,6 +6,7 @@ mod candidates;
 mod columns;
 mod config;
 mod decoder;
+mod explain;
 mod model;
 mod progress;
 mod table;
@@ -17,6 +18,7 @@ use std::time::Instant;
 pub use builder::{Effort, PipelineBuilder};
 pub use config::{PartConfig, PipelineConfig, PlanConfig};
 pub use decoder::{Decoder, decompress};
+pub use explain::{ColumnExplanation, Explanation};
 use progress::Listener;
 pub use progress::{Progress, Stage};
 
@@ -70,6 +72,8 @@ pub struct Pipeline {
     threads: usize,
     block_rows: usize,
     verify: bool,
+    /// Whether columns may not ask each other.
+    is_lonely: bool,
     listener: Listener,
 }
 
@@ -85,6 +89,7 @@ impl Default for Pipeline {
             threads: 1,
             block_rows: 1 << 16,
             verify: true,
+            is_lonely: false,
             listener: Listener::default(),
         }
     }

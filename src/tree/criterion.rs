@@ -5,10 +5,23 @@
 pub use crate::log2::BIT;
 use crate::log2::log2;
 
+/// Counts are small as a rule, and looking a product up is quicker than making it.
+const LISTED: usize = 4096;
+
+static N_LOG2_N: [u64; LISTED] = {
+    let mut table = [0; LISTED];
+    let mut n = 0;
+    while n < LISTED {
+        table[n] = n as u64 * log2(n as u64);
+        n += 1;
+    }
+    table
+};
+
 /// n·log2(n) in 2⁻¹⁶ bit.
 #[inline]
 pub fn n_log2_n(n: u32) -> u64 {
-    u64::from(n) * log2(u64::from(n))
+    N_LOG2_N.get(n as usize).copied().unwrap_or_else(|| u64::from(n) * log2(u64::from(n)))
 }
 
 /// Bits (in 2⁻¹⁶) that an ideal code spends on symbols with these counts: n·H = n·log2 n − Σ c·log2 c.

@@ -1,6 +1,6 @@
 //! Prints Markdown tables that set losslaw beside other compressors: sizes in bytes, decoding in MB/s.
 //!
-//! Arguments are files; without any, generated ones are taken. Everything runs in one process on one thread, every
+//! `--tables FOLDER` prints what effort `fast` must show on the CSV files of a folder. Else arguments are files; without any, generated ones are taken. Everything runs in one process on one thread, every
 //! decode is compared with its source, and a speed is that of the best of several decodes.
 
 #[path = "../../common.rs"]
@@ -10,11 +10,17 @@ mod files;
 mod measure;
 mod numbers;
 mod table;
+mod tables;
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 fn main() -> Result<()> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, folder] = &paths[..]
+        && flag == "--tables"
+    {
+        return tables::print(folder.as_ref());
+    }
     files::print(&paths)?;
     println!();
     numbers::print()?;

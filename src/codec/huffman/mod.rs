@@ -4,11 +4,13 @@ mod lengths;
 mod stream;
 mod tables;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::entropy::{self, Kernel};
 use super::kinds::Table;
-use super::{Block, Codec, CodecId, Encoded, Groups};
+use super::{Block, Codec, CodecId, Encoded, Groups, Prepared};
 use crate::{Budget, Lane, Result};
 
 /// Codes each word in a whole number of bits: quicker than [`Rans`](super::Rans), and larger where one word prevails.
@@ -101,6 +103,10 @@ impl Codec for Huffman {
 
     fn learn(&self, blocks: &[Block]) -> Result<Vec<u8>> {
         entropy::learn::<Self>(blocks)
+    }
+
+    fn prepare(&self, shared: &[u8], groups: usize, budget: &mut Budget) -> Result<Option<Arc<dyn Prepared>>> {
+        entropy::prepare::<Self>(shared, groups, budget)
     }
 
     fn encode_grouped(&self, input: &Lane, groups: &Groups, shared: &[u8]) -> Result<Encoded> {

@@ -4,11 +4,13 @@ mod stream;
 mod table;
 mod tables;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::entropy::{self, Kernel};
 use super::kinds::Table;
-use super::{Block, Codec, CodecId, Encoded, Groups};
+use super::{Block, Codec, CodecId, Encoded, Groups, Prepared};
 use crate::{Budget, Error, Lane, Result};
 
 /// Codes words near the entropy of each group.
@@ -116,6 +118,10 @@ impl Codec for Rans {
 
     fn learn(&self, blocks: &[Block]) -> Result<Vec<u8>> {
         entropy::learn::<Self>(blocks)
+    }
+
+    fn prepare(&self, shared: &[u8], groups: usize, budget: &mut Budget) -> Result<Option<Arc<dyn Prepared>>> {
+        entropy::prepare::<Self>(shared, groups, budget)
     }
 
     fn encode_grouped(&self, input: &Lane, groups: &Groups, shared: &[u8]) -> Result<Encoded> {
