@@ -3,11 +3,11 @@
 use std::sync::OnceLock;
 
 use super::transform::{Reference, Transform};
+use crate::Lane;
 use crate::log2::log2;
 use crate::tree::Frame;
 use crate::tree::criterion::{BIT, code_length};
 use crate::wire::zigzag;
-use crate::{Lane, Result};
 
 /// Rows of each of the two stretches that estimates look at. References need neighbours, so rows are not thinned.
 const STRETCH: usize = 4096;
@@ -65,7 +65,7 @@ impl<'a> Stretches<'a> {
 }
 
 /// The promising transforms of a column, the plain one first. `earlier` lists columns that may be referred to.
-pub(super) fn transforms(stretches: &Stretches<'_>, target: usize, earlier: &[u32]) -> Result<Vec<Transform>> {
+pub(super) fn transforms(stretches: &Stretches<'_>, target: usize, earlier: &[u32]) -> Vec<Transform> {
     let columns = stretches.frame.columns();
     let own = stretches.of(target);
     let ordered = columns[target].ordered;
@@ -124,7 +124,7 @@ pub(super) fn transforms(stretches: &Stretches<'_>, target: usize, earlier: &[u3
         let map = map_of(&columns[*key as usize].ordinals, &columns[target].ordinals, *key);
         out.push(Transform::Match(map));
     }
-    Ok(out)
+    out
 }
 
 /// About how many bits (in 2⁻¹⁶) it takes to write a transform down.

@@ -67,7 +67,7 @@ impl Setting<'_> {
         let transforms = if plan.is_some() || is_constant {
             vec![Transform::Plain]
         } else {
-            candidates::transforms(&self.stretches, column, &earlier)?
+            candidates::transforms(&self.stretches, column, &earlier)
         };
         let plan = plan.unwrap_or_else(|| Bins::default().then(Rans::default()));
         let features: Vec<Feature> = earlier.iter().flat_map(|&c| [Feature::Column(c), Feature::Delta(c)]).collect();

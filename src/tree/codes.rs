@@ -75,7 +75,7 @@ pub(super) fn groups<'a>(tree: &Tree, column: &impl Fn(u32) -> &'a Lane, rows: u
         tree.features.iter().zip(starts).map(|(feature, starts)| codes(feature.feature, starts, column)).collect();
     Some(if rows <= 1 << 16 {
         let order: Vec<u16> = (0..rows).map(|row| row as u16).collect();
-        divide(&steps, &codes, order, tree.leaves(), |row| usize::from(row), u32::from)
+        divide(&steps, &codes, order, tree.leaves(), usize::from, u32::from)
     } else {
         divide(&steps, &codes, (0..rows as u32).collect(), tree.leaves(), |row| row as usize, |row| row)
     })
