@@ -70,6 +70,8 @@ pub struct ColumnReport {
     pub leaves: u64,
     /// What its tree asks, in the order of first use.
     pub asks: Vec<String>,
+    /// The columns it is coded given: those its tree asks and the one its ordinals are relative to.
+    pub parents: Vec<String>,
     /// Bytes of its tables, ordinals, escapes and text; trees and dictionaries are parts of their own.
     pub bytes: u64,
     /// 8 · bytes / rows.

@@ -55,6 +55,7 @@ pub use lms::Lms;
 pub use lz77::{Lz77, Lz77Effort};
 pub use lz78::Lz78;
 pub use map::Map;
+pub(crate) use plan::Begun;
 pub use plan::{Learned, Plan, Then};
 pub use planes::{BitPlanes, Planes};
 pub use rans::Rans;
@@ -151,6 +152,8 @@ pub trait Codec: std::fmt::Debug + Send + Sync {
     }
 
     /// Whether the first child has one word for each word of the input, in the same order, so that groups carry over.
+    ///
+    /// Such a codec gives the same child whatever the groups are: they are for those below it.
     fn carries_groups(&self) -> bool {
         false
     }

@@ -157,22 +157,20 @@ impl Plan {
     }
 
     /// Learns what the blocks of a lane share.
-    pub fn learn(&self, mut blocks: Vec<Block>) -> Result<Learned> {
-        let mut learned = Learned::default();
-        let mut plan = Some(self);
-        while let Some(Self { codec, children }) = plan {
-            learned.shared.push(codec.learn(&blocks)?.into());
-            if !codec.carries_groups() {
-                break;
-            }
-            let shared = learned.shared.last().expect("pushed above");
-            for block in &mut blocks {
-                let mut coded = codec.encode_block(&block.lane, &block.groups, shared)?;
-                block.lane = coded.children.swap_remove(0);
-            }
-            plan = children.first();
+    pub fn learn(&self, blocks: Vec<Block>) -> Result<Learned> {
+        let (lanes, groups) = blocks.into_iter().map(|block| (block.lane, block.groups)).unzip();
+        Ok(self.begin(lanes)?.finish(groups)?.0)
+    }
+
+    /// Codes the blocks of a lane as far as the groups do not matter.
+    pub(crate) fn begin(&self, lanes: Vec<Lane>) -> Result<Begun> {
+        let frames = lanes.iter().map(|_| <[Vec<u8>; 2]>::default()).collect();
+        let mut begun = Begun { plan: Some(self.clone()), learned: Learned::default(), frames, lanes };
+        while let Some(plan) = begun.plan.take_if(|plan| plan.codec.carries_groups()) {
+            begun.advance(&plan)?;
+            begun.plan = plan.children.into_iter().next();
         }
-        Ok(learned)
+        Ok(begun)
     }
 
     /// Codes a lane divided into groups, with what its blocks share.
@@ -211,6 +209,58 @@ impl Plan {
         put_varint(out, u64::from(self.codec.id().0));
         put_bytes(out, &coded.params);
         put_varint(out, coded.children.len() as u64);
+    }
+}
+
+/// Blocks of a lane behind the codecs that carry groups, which do not look at them: only what follows depends on a
+/// partition, so that several partitions can be tried for the price of one.
+#[derive(Debug, Clone)]
+pub(crate) struct Begun {
+    /// What is left to do.
+    plan: Option<Plan>,
+    learned: Learned,
+    /// For each block what stands before and behind the node that is left to write.
+    frames: Vec<[Vec<u8>; 2]>,
+    lanes: Vec<Lane>,
+}
+
+impl Begun {
+    fn advance(&mut self, plan: &Plan) -> Result<()> {
+        let whole = |lane: &Lane| Block { lane: lane.clone(), groups: Groups::whole(lane.len()) };
+        let blocks: Vec<Block> = self.lanes.iter().map(whole).collect();
+        let shared = Shared::from(plan.codec.learn(&blocks)?);
+        for ((block, lane), [head, tail]) in blocks.iter().zip(&mut self.lanes).zip(&mut self.frames) {
+            let mut coded = plan.codec.encode_block(&block.lane, &block.groups, &shared)?;
+            plan.head(&coded, head);
+            let mut rest = vec![];
+            for (index, child) in coded.children.iter().enumerate().skip(1) {
+                plan.child(index).encode_into(child, &mut rest)?;
+            }
+            rest.append(tail);
+            *tail = rest;
+            *lane = coded.children.swap_remove(0);
+        }
+        self.learned.shared.push(shared);
+        Ok(())
+    }
+
+    /// Codes the blocks with the groups of each; returns what they share and their nodes.
+    pub fn finish(&self, groups: Vec<Groups>) -> Result<(Learned, Vec<Vec<u8>>)> {
+        let mut learned = self.learned.clone();
+        let blocks = self.lanes.iter().cloned().zip(groups).map(|(lane, groups)| Block { lane, groups });
+        let blocks: Vec<Block> = blocks.collect();
+        if let Some(plan) = &self.plan {
+            learned.shared.push(plan.codec.learn(&blocks)?.into());
+        }
+        let plan = self.plan.clone().unwrap_or_else(|| super::Store.into());
+        let mut nodes = vec![];
+        for (block, [head, tail]) in blocks.iter().zip(&self.frames) {
+            let mut node = head.clone();
+            plan.encode_grouped_into(&block.lane, &block.groups, &learned, self.learned.shared.len(), &mut node)?;
+            node.extend_from_slice(tail);
+            nodes.push(node);
+        }
+        Ok((learned, nodes))
     }
 }
 

@@ -71,6 +71,7 @@ fn describe(plan: &Plan, bytes: usize) -> ColumnReport {
         plan: plan.to_string(),
         leaves: 1,
         asks: vec![],
+        parents: vec![],
         bytes: bytes as u64,
         bits_per_value: 0.0,
     }

@@ -7,6 +7,7 @@ mod candidates;
 mod columns;
 mod config;
 mod decoder;
+mod explain;
 mod model;
 mod progress;
 mod table;
@@ -18,6 +19,7 @@ use std::time::Instant;
 pub use builder::{Effort, PipelineBuilder};
 pub use config::{PartConfig, PipelineConfig, PlanConfig};
 pub use decoder::{Decoder, decompress};
+pub use explain::{ColumnExplanation, Explanation};
 use progress::Listener;
 pub use progress::{Progress, Stage};
 
@@ -71,6 +73,8 @@ pub struct Pipeline {
     threads: usize,
     block_rows: Option<usize>,
     verify: bool,
+    /// Whether columns may not ask each other.
+    is_lonely: bool,
     listener: Listener,
 }
 
@@ -86,6 +90,7 @@ impl Default for Pipeline {
             threads: 1,
             block_rows: None,
             verify: true,
+            is_lonely: false,
             listener: Listener::default(),
         }
     }

@@ -6,10 +6,12 @@
 //! ```
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Instant;
 
 use super::adaptive;
+use super::candidates::Stretches;
 use super::columns::{CodedColumn, Setting};
 use super::transform::Transform;
 use super::{Decoder, Effort, Pipeline, Stage};
@@ -57,8 +59,14 @@ pub(super) fn compress(pipeline: &Pipeline, table: &Table, report: &mut Report) 
     let ranges = block_ranges(table, pipeline, report.original_bytes as usize);
     let blocks: Vec<RowData> = ranges.iter().map(|range| table.block(range.clone())).collect();
     let frame = table.frame();
-    let mut setting =
-        Setting { pipeline, frame: &frame, blocks: &blocks, usable: usable(table.columns()), shared: None };
+    let mut setting = Setting {
+        pipeline,
+        frame: &frame,
+        blocks: &blocks,
+        usable: usable(table.columns()),
+        shared: None,
+        stretches: Stretches::new(&frame),
+    };
     if pipeline.one_tree {
         setting.shared = Some(one_tree(&setting)?);
     }
@@ -144,6 +152,12 @@ fn describe(table: &Table, columns: &[CodedColumn], bytes: &[usize], shared_leav
             Recorded::Assigned(leaves) => (*leaves as usize, vec![]),
             Recorded::Shared => (shared_leaves as usize, vec![]),
         };
+        let of_tree = if let Recorded::Tree(tree) = &coded.recorded { tree.features() } else { &[] };
+        let asked_columns = of_tree.iter().flat_map(|f| match f.feature {
+            Feature::Column(c) | Feature::Previous(c) | Feature::Delta(c) => vec![c],
+            Feature::LastIn { column, key } => vec![column, key],
+        });
+        let parents: BTreeSet<u32> = asked_columns.chain(coded.transform.key()).collect();
         ColumnReport {
             name: schema.name.clone(),
             kind: schema.kind.to_string(),
@@ -151,6 +165,7 @@ fn describe(table: &Table, columns: &[CodedColumn], bytes: &[usize], shared_leav
             plan: if coded.is_adaptive { adaptive::describe(&coded.learned) } else { coded.plan.to_string() },
             leaves: leaves as u64,
             asks,
+            parents: parents.into_iter().map(name).collect(),
             bytes: bytes as u64,
             bits_per_value: 8.0 * bytes as f64 / table.rows().max(1) as f64,
         }
@@ -346,14 +361,44 @@ pub(super) fn decompress(decoder: &Decoder, container: &Container<'_>) -> Result
     let mut out = vec![];
     models.schema.write_start(&mut out);
     let total = check_claims(&models, &starts, out.len() as u64, decoder.limits.output_bytes)?;
-    let blocks = each(decoder.threads, starts.len(), |number| {
+    let decode = |number: usize, out: &mut Vec<u8>| {
         let (head, columns) = starts[number];
-        let mut budget = budget.clone();
-        decode_block(decoder, &models, head, columns, number + 1 == starts.len(), &mut budget)
+        decode_block(decoder, &models, head, columns, number + 1 == starts.len(), &mut budget.clone(), out)
+    };
+    if decoder.threads == 1 {
+        (0..starts.len()).try_for_each(|number| decode(number, &mut out))?;
+        return Ok(out);
+    }
+    let blocks = each(decoder.threads, starts.len(), |number| {
+        let mut block = vec![];
+        decode(number, &mut block)?;
+        Ok(block)
     })?;
     out.reserve_exact(total as usize - out.len());
     blocks.into_iter().for_each(|block| out.extend(block));
     Ok(out)
+}
+
+/// Decodes the rows of one block, the first with what stands before all rows; nothing of other blocks is decoded.
+pub(super) fn block(decoder: &Decoder, container: &Container<'_>, number: u64) -> Result<Option<Vec<u8>>> {
+    let mut budget = Budget::new(&decoder.limits);
+    let mut sections = container.sections();
+    let models = read_models(decoder, &mut sections, &mut budget)?;
+    let is_head = |section: &Section<'_>| section.tag == Tag::Block && section.first == number;
+    let Some(at) = sections.iter().position(is_head).filter(|_| number < models.blocks) else { return Ok(None) };
+    let own = sections[at + 1..].iter().take_while(|section| section.tag == Tag::Columns).count();
+    let mut out = vec![];
+    if number == 0 {
+        models.schema.write_start(&mut out);
+    }
+    let (_, asked, _) = read_claims(&mut sections[at].reader())?;
+    let allowed = decoder.limits.output_bytes;
+    if asked.saturating_add(out.len() as u64) > allowed {
+        return Err(Error::LimitExceeded { what: "output bytes", asked, allowed });
+    }
+    let is_last = number + 1 == models.blocks;
+    decode_block(decoder, &models, &sections[at], &sections[at + 1..][..own], is_last, &mut budget, &mut out)?;
+    Ok(Some(out))
 }
 
 /// Bytes of the file, whose first `start` bytes belong to no block, by what its blocks claim. Blocks must keep their
@@ -467,7 +512,7 @@ fn read_records(
     reader.end()
 }
 
-/// The CSV bytes of one block.
+/// Appends the CSV bytes of one block.
 fn decode_block(
     decoder: &Decoder,
     models: &Models,
@@ -475,7 +520,8 @@ fn decode_block(
     sections: &[Section<'_>],
     is_last: bool,
     budget: &mut Budget,
-) -> Result<Vec<u8>> {
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let mut reader = head.reader();
     let (rows, csv_bytes, checksum) = read_claims(&mut reader)?;
     let mut data = RowData { rows, columns: vec![], irregular: vec![] };
@@ -514,14 +560,15 @@ fn decode_block(
     if data.columns.len() != count {
         return Err(head.reader().corrupt("columns are missing"));
     }
-    let mut csv = vec![];
+    let start = out.len();
     // The line end that an open file lacks is written before it is taken away.
     let most = usize::try_from(csv_bytes).unwrap_or(usize::MAX).saturating_add(models.schema.layout.line_end().len());
-    models.schema.write_rows_within(&data, is_last, &mut csv, most)?;
-    if csv.len() as u64 != csv_bytes || crc32fast::hash(&csv) != checksum {
+    models.schema.write_rows_within(&data, is_last, out, most.saturating_add(start))?;
+    let csv = &out[start..];
+    if csv.len() as u64 != csv_bytes || crc32fast::hash(csv) != checksum {
         return Err(Error::Checksum { part: "rows of block", index: head.first });
     }
-    Ok(csv)
+    Ok(())
 }
 
 #[expect(clippy::too_many_arguments, reason = "what a column needs of its block, its models and its decoder")]

@@ -189,14 +189,25 @@ impl Table {
     }
 
     fn split<W: Word>(&self, words: &[W]) -> Result<(Vec<u8>, Vec<u8>)> {
-        let mut offsets = BitWriter::new();
+        let stranger = || Error::Unsuitable { codec: "Bins", why: "a word lies in no shared bin" };
+        let most = words.iter().max().map_or(0, |word| word.wide());
         let mut symbols = Vec::with_capacity(words.len());
-        for word in words {
-            let (bin, offset) = self
-                .bin_of(word.wide())
-                .ok_or(Error::Unsuitable { codec: "Bins", why: "a word lies in no shared bin" })?;
-            symbols.push(bin as u8);
-            offsets.put(offset, self.widths[bin]);
+        if most < words.len() as u64 {
+            // Each word is looked up, for there are more words than places.
+            let bins: Vec<Option<u8>> = (0..=most).map(|word| self.bin_of(word).map(|(bin, _)| bin as u8)).collect();
+            for word in words {
+                symbols.push(bins[word.wide() as usize].ok_or_else(stranger)?);
+            }
+        } else {
+            for word in words {
+                symbols.push(self.bin_of(word.wide()).ok_or_else(stranger)?.0 as u8);
+            }
+        }
+        let mut offsets = BitWriter::new();
+        if self.widths.iter().any(|&width| width > 0) {
+            for (word, &symbol) in words.iter().zip(&symbols) {
+                offsets.put(word.wide() - self.lowers[usize::from(symbol)], self.widths[usize::from(symbol)]);
+            }
         }
         Ok((symbols, offsets.finish()))
     }
