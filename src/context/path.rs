@@ -187,7 +187,7 @@ mod tests {
             counts in prop::collection::vec((any::<u64>(), 0u32..60), 1..257),
             ordered in any::<bool>(),
         ) {
-            let counts: Vec<u64> = counts.iter().map(|(count, shift)| (count >> 8 >> shift)).collect();
+            let counts: Vec<u64> = counts.iter().map(|(count, shift)| count >> 8 >> shift).collect();
             let path = Path::new(&Path::depths(&counts, ordered), ordered).unwrap();
             prop_assert_eq!(path.nodes().len() + 1, counts.len());
             for symbol in 0..counts.len() {

@@ -96,11 +96,6 @@ impl Setting<'_> {
         transform.apply(&block.columns[column].ordinals, |c| &block.columns[c as usize].ordinals)
     }
 
-    /// Bytes of a partition alone in a file.
-    pub fn tree_bytes(&self, recorded: &Recorded) -> usize {
-        crate::tree::wire::write(std::slice::from_ref(recorded)).len()
-    }
-
     fn partition(
         &self,
         column: usize,
@@ -176,7 +171,7 @@ impl Setting<'_> {
         let mut model = vec![];
         learned.write(&mut model);
         transform.write(&mut model)?;
-        let tree = self.tree_bytes(&recorded);
+        let tree = tree_bytes(&recorded);
         let bytes = model.len() + tree + coded.iter().map(|block| block.1.len()).sum::<usize>();
         Ok(CodedColumn {
             transform: transform.clone(),
@@ -211,4 +206,9 @@ impl Setting<'_> {
         };
         self.blocks.iter().map(of_block).collect()
     }
+}
+
+/// Bytes of a partition alone in a file.
+pub(super) fn tree_bytes(recorded: &Recorded) -> usize {
+    crate::tree::wire::write(std::slice::from_ref(recorded)).len()
 }
