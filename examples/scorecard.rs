@@ -38,12 +38,15 @@ fn main() -> Result<()> {
     println!("| file | effort | raw | bytes | C | baseline | must | xz -9e |\n|---|---|---|---|---|---|---|---|");
     for (name, source) in &sources {
         let xz = if reference { xz_bytes(source)?.to_string() } else { String::new() };
-        // An effort that is not built yet is another under its name.
-        for effort in Effort::ALL.into_iter().filter(|effort| effort.built() == *effort) {
+        for effort in Effort::ALL {
             if effort != Effort::Fast && source.len() > LARGE && !all {
                 continue;
             }
             let packed = Pipeline::builder().effort(effort).verify(false).build()?.compress(source)?;
+            // Bytes have no coder of their own at every effort.
+            if packed.report.effort != effort {
+                continue;
+            }
             if Decoder::default().decompress(&packed.bytes)? != *source {
                 failures.push(format!("{name} does not come back at {effort}"));
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::codec::{Codec, Registry};
 use crate::partition::{Partitioner, Whole};
-use crate::prune::{Cut, L1, NofM, Pruner, Shrinkage, Threshold, TopK};
+use crate::prune::{Cut, L1, Lines, NofM, Pruner, Scope, Shrinkage, Structured, Threshold, TopK};
 use crate::settings::Settings;
 use crate::tree::{C45, Id3, Mdl};
 use crate::{Error, Result};
@@ -40,8 +40,9 @@ impl Default for Catalogue {
             catalogue.add_partitioner(Mdl::default()),
             catalogue.add_pruner(Threshold { cut: Cut::Absolute(0.0) }),
             catalogue.add_pruner(L1 { shrinkage: Shrinkage::Lambda(0.0) }),
-            catalogue.add_pruner(TopK { share: 1.0 }),
+            catalogue.add_pruner(TopK { share: 1.0, scope: Scope::Tensor }),
             catalogue.add_pruner(NofM { n: 2, m: 4 }),
+            catalogue.add_pruner(Structured { share: 1.0, lines: Lines::Rows }),
         ];
         debug_assert!(builtin.iter().all(Result::is_ok), "names of built-in parts differ");
         catalogue

@@ -32,6 +32,7 @@ mod catalogue;
 pub mod codec;
 pub mod container;
 pub mod context;
+mod density;
 mod error;
 pub mod lane;
 pub mod limits;

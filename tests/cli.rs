@@ -288,3 +288,31 @@ fn prune_refuses_what_it_cannot_do() {
     }
     assert!(!desk.path("p").exists());
 }
+
+#[test]
+fn a_column_is_measured_and_a_law_is_fitted_to_the_runs() {
+    let desk = Desk::new();
+    let runs =
+        desk.run(&["scaling", "measure", "t.csv", "--column", "rest", "--kind", "prequential", "--sizes", "1,8"]);
+    assert!(runs.status.success());
+    desk.write("runs.csv", &runs.stdout);
+    let fit = desk.json(&["scaling", "fit", "runs.csv", "--law", "power-d", "--bootstrap", "50", "--json"]);
+    assert_eq!(fit["law"], "power law in D");
+    assert_eq!(fit["parameters"][0]["name"], "E");
+    assert!(fit["parameters"][0]["interval_95"]["low"].is_number());
+    let bytes = desk.json(&["scaling", "measure", "t.csv", "--kind", "held-out", "--json"]);
+    assert_eq!(bytes["kind"], "held_out");
+    let shown = desk.run(&["scaling", "fit", "runs.csv", "--bootstrap", "50", "--only", "params=8"]);
+    assert!(String::from_utf8(shown.stdout).unwrap().contains("objective"));
+}
+
+#[test]
+fn bad_runs_are_named_by_line_and_column() {
+    let desk = Desk::new();
+    desk.write("bad.csv", b"params,data,loss\n1,2,3\n1,-2,3\n");
+    assert!(desk.refused(&["scaling", "fit", "bad.csv"], 1).contains("line 3, column \"data\""));
+    desk.write("few.csv", b"params,data,loss\n1,2,3\n2,2,3\n");
+    assert!(desk.refused(&["scaling", "fit", "few.csv", "--law", "chinchilla"], 1).contains("fewer runs"));
+    assert!(desk.refused(&["scaling", "fit", "few.csv", "--loss", "price"], 2).contains("price"));
+    assert!(desk.refused(&["scaling", "measure", "t.csv", "--column", "none"], 2).contains("none"));
+}

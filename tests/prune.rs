@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::Random;
 use half::{bf16, f16};
 use losslaw::model::{Dtype, Model, TensorView, put_float};
-use losslaw::prune::{L1, NofM, Pruned, Pruner, Threshold, TopK};
+use losslaw::prune::{Except, L1, Lines, NofM, Pruned, Pruner, Structured, Threshold, TopK};
 use losslaw::{Decoder, Error, Pipeline, decompress};
 use proptest::prelude::*;
 
@@ -47,6 +49,7 @@ enum Rule {
     NofM(usize, usize),
     Lambda(f64),
     Share(f64),
+    Structured(f64, Lines),
 }
 
 impl Rule {
@@ -58,6 +61,7 @@ impl Rule {
             Self::NofM(n, m) => Box::new(NofM::new(n, m).unwrap()),
             Self::Lambda(lambda) => Box::new(L1::lambda(lambda).unwrap()),
             Self::Share(share) => Box::new(L1::share(share).unwrap()),
+            Self::Structured(share, lines) => Box::new(Structured::new(share, lines).unwrap()),
         }
     }
 
@@ -125,6 +129,22 @@ impl Rule {
                 assert!(kept <= count(share).max(others));
                 assert!(before.iter().zip(after).all(|(b, a)| !b.is_finite() || a.abs() <= b.abs()));
             }
+            Self::Structured(share, lines) => {
+                let line = |at: usize| if lines == Lines::Rows { at / row } else { at % row };
+                let (rows, lost) = (before.len() / row, (0..before.len()).filter(|&at| !unchanged(at)));
+                let dropped: BTreeSet<usize> = lost.map(line).collect();
+                for at in (0..before.len()).filter(|&at| dropped.contains(&line(at))) {
+                    assert!(after[at] == 0.0 && before[at].is_finite(), "a line is dropped as a whole");
+                }
+                let lines = if before.is_empty() {
+                    0
+                } else if lines == Lines::Rows {
+                    rows
+                } else {
+                    row
+                };
+                assert!(dropped.len() <= lines - (lines as f64 * share).round() as usize);
+            }
         }
     }
 }
@@ -137,6 +157,8 @@ fn rule() -> impl Strategy<Value = Rule> {
         (1usize..9).prop_flat_map(|m| (0..=m).prop_map(move |n| Rule::NofM(n, m))),
         (0.0f64..2.0).prop_map(Rule::Lambda),
         (0.0f64..=1.0).prop_map(Rule::Share),
+        (0.0f64..=1.0, any::<bool>())
+            .prop_map(|(share, rows)| Rule::Structured(share, if rows { Lines::Rows } else { Lines::Columns })),
     ]
 }
 
@@ -235,7 +257,7 @@ fn settings_are_written_as_json_and_unknown_ones_refused() {
         assert!(serde_json::from_str::<T>(&text.replacen('{', "{\"x\":1,", 1)).is_err());
     }
     back(&Threshold::deviations(0.5).unwrap(), r#"{"cut":{"deviations":0.5}}"#);
-    back(&TopK::new(0.25).unwrap(), r#"{"share":0.25}"#);
+    back(&TopK::new(0.25).unwrap(), r#"{"share":0.25,"scope":"tensor"}"#);
     back(&NofM::new(2, 4).unwrap(), r#"{"n":2,"m":4}"#);
     back(&L1::share(0.5).unwrap(), r#"{"shrinkage":{"share":0.5}}"#);
 }
@@ -295,4 +317,20 @@ fn a_strange_pruner_that_answers_about_another_tensor_is_an_error() {
     let tensor = model.tensor("w").unwrap();
     assert!(Pruned::new(tensor, Random(1).bytes(3).iter().map(|b| b % 2 == 0).collect(), vec![]).is_err());
     assert!(Pruned::new(tensor, [true, false].iter().collect(), vec![0; 8]).is_err());
+}
+
+#[test]
+fn a_share_of_the_model_is_exact_and_spares_what_is_excepted() {
+    let mut random = Random(5);
+    let mut weights = |count: usize| (0..count).map(|_| random.below(40) as f32 - 20.0).collect::<Vec<_>>();
+    let [a, b, c] = [weights(300), weights(50), weights(77)];
+    let model = Model::builder().f32("a", &[300], &a).unwrap().f32("b", &[50], &b).unwrap();
+    let model = model.f32("c", &[7, 11], &c).unwrap().build().unwrap();
+    for share in [0.0, 0.3, 0.5, 1.0] {
+        let pruner = Except::new(TopK::of_model(share).unwrap(), ["b"]);
+        let report = Pipeline::builder().pruner(pruner).build().unwrap().compress_model(&model).unwrap().report;
+        let kept = |at: usize| report.tensors[at].pruned.as_ref().map(|pruned| pruned.kept);
+        assert_eq!(kept(1), None);
+        assert_eq!(kept(0).unwrap() + kept(2).unwrap(), (377.0 * share).round() as u64);
+    }
 }

@@ -10,7 +10,7 @@ use common::{PLAIN, Shape, csv};
 use losslaw::codec::{Block, Codec, CodecId, Encoded, Groups, Plan, Registry};
 use losslaw::model::{Model, TensorView};
 use losslaw::partition::{Partition, Partitioner, Target, Whole};
-use losslaw::prune::{Cut, L1, NofM, Pruned, Pruner, Shrinkage, Threshold, TopK};
+use losslaw::prune::{Cut, L1, Lines, NofM, Pruned, Pruner, Scope, Shrinkage, Structured, Threshold, TopK};
 use losslaw::tree::{C45, Feature, Frame, Id3, Mdl, Tree, TreeFeature, TreeNode};
 use losslaw::{Budget, Decoder, Error, Lane, Packed, Pipeline, Result};
 
@@ -130,6 +130,12 @@ impl<P: Pruner> Pruner for StrangePruner<P> {
     fn name(&self) -> &'static str {
         self.0.name()
     }
+    fn prunes(&self, tensor: TensorView<'_>) -> bool {
+        self.0.prunes(tensor)
+    }
+    fn for_model(&self, tensors: &[TensorView<'_>]) -> Result<Option<Arc<dyn Pruner>>> {
+        self.0.for_model(tensors)
+    }
     fn prune(&self, tensor: TensorView<'_>) -> Result<Pruned> {
         self.0.prune(tensor)
     }
@@ -139,7 +145,8 @@ impl<P: Pruner> Pruner for StrangePruner<P> {
 fn a_built_in_pruner_behind_a_strangers_type_writes_the_same_bytes() {
     fn same(pruner: &(impl Pruner + Clone + 'static)) {
         let values: Vec<f32> = (0..3000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / 1e7 - 0.8).collect();
-        let model = Model::builder().f32("w", &[30, 100], &values).unwrap().build().unwrap();
+        let model = Model::builder().f32("w", &[30, 100], &values).unwrap().f32("v", &[9], &values[70..79]).unwrap();
+        let model = model.build().unwrap();
         let ours = Pipeline::builder().pruner(pruner.clone()).build().unwrap();
         let theirs = Pipeline::builder().pruner(StrangePruner(pruner.clone())).build().unwrap();
         let [ours, theirs] = [ours, theirs].map(|how| how.compress_model(&model).unwrap());
@@ -148,7 +155,9 @@ fn a_built_in_pruner_behind_a_strangers_type_writes_the_same_bytes() {
     }
     same(&Threshold { cut: Cut::Deviations(0.5) });
     same(&L1 { shrinkage: Shrinkage::Share(0.3) });
-    same(&TopK { share: 0.5 });
+    same(&TopK { share: 0.5, scope: Scope::Tensor });
+    same(&TopK { share: 0.5, scope: Scope::Model });
+    same(&Structured { share: 0.5, lines: Lines::Columns });
     same(&NofM { n: 2, m: 4 });
 }
 

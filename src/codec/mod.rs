@@ -20,6 +20,7 @@ mod context_mix;
 mod delta;
 mod denoise;
 mod dictionary;
+mod dispatch;
 mod entropy;
 mod groups;
 mod huffman;
@@ -34,6 +35,7 @@ mod planes;
 mod rans;
 mod registry;
 mod rle;
+mod shared;
 mod standardise;
 mod store;
 
@@ -58,6 +60,7 @@ pub use planes::{BitPlanes, Planes};
 pub use rans::Rans;
 pub use registry::Registry;
 pub use rle::Rle;
+pub use shared::Shared;
 pub use standardise::Standardise;
 pub use store::Store;
 
@@ -212,6 +215,23 @@ pub trait Codec: std::fmt::Debug + Send + Sync {
         }
         reader.end()?;
         groups.scatter(gathered.ok_or_else(|| reader.corrupt("there is no group"))?)
+    }
+
+    /// [`Codec::encode_grouped`] for one of several blocks. What is read from `shared` can be kept there.
+    fn encode_block(&self, input: &Lane, groups: &Groups, shared: &Shared) -> Result<Encoded> {
+        self.encode_grouped(input, groups, shared.bytes())
+    }
+
+    /// [`Codec::decode_grouped`] for one of several blocks. What is read from `shared` can be kept there.
+    fn decode_block(
+        &self,
+        params: &[u8],
+        children: Vec<Lane>,
+        groups: &Groups,
+        shared: &Shared,
+        budget: &mut Budget,
+    ) -> Result<Lane> {
+        self.decode_grouped(params, children, groups, shared.bytes(), budget)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Block, Codec, Encoded, Groups, Registry};
+use super::{Block, Codec, Encoded, Groups, Registry, Shared};
 use crate::limits::MAX_PLAN_DEPTH;
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{Budget, Error, Lane, Result};
@@ -32,24 +32,30 @@ pub struct Plan {
 /// What the blocks of a lane share, one byte string for each codec along the chain of first children.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Learned {
-    shared: Vec<Vec<u8>>,
+    shared: Vec<Shared>,
 }
 
 impl Learned {
     /// Byte strings for the codecs of a chain, or one that something else understands.
     pub(crate) fn new(shared: Vec<Vec<u8>>) -> Self {
-        Self { shared }
+        Self { shared: shared.into_iter().map(Shared::from).collect() }
     }
 
     /// Bytes shared at one depth of the chain; empty where nothing was learnt.
     pub fn at(&self, depth: usize) -> &[u8] {
-        self.shared.get(depth).map_or(&[], Vec::as_slice)
+        self.shared.get(depth).map_or(&[], Shared::bytes)
+    }
+
+    /// What is shared at one depth of the chain.
+    fn shared(&self, depth: usize) -> &Shared {
+        static NOTHING: std::sync::LazyLock<Shared> = std::sync::LazyLock::new(Shared::default);
+        self.shared.get(depth).unwrap_or_else(|| &*NOTHING)
     }
 
     /// Appends all byte strings behind their number and lengths.
     pub fn write(&self, out: &mut Vec<u8>) {
         put_varint(out, self.shared.len() as u64);
-        self.shared.iter().for_each(|bytes| put_bytes(out, bytes));
+        self.shared.iter().for_each(|shared| put_bytes(out, shared.bytes()));
     }
 
     /// Reads what [`Learned::write`] wrote.
@@ -59,7 +65,7 @@ impl Learned {
         for _ in 0..count {
             let bytes = reader.bytes()?;
             budget.spend(bytes.len() as u64)?;
-            shared.push(bytes.to_vec());
+            shared.push(bytes.to_vec().into());
         }
         Ok(Self { shared })
     }
@@ -155,13 +161,13 @@ impl Plan {
         let mut learned = Learned::default();
         let mut plan = Some(self);
         while let Some(Self { codec, children }) = plan {
-            learned.shared.push(codec.learn(&blocks)?);
+            learned.shared.push(codec.learn(&blocks)?.into());
             if !codec.carries_groups() {
                 break;
             }
             let shared = learned.shared.last().expect("pushed above");
             for block in &mut blocks {
-                let mut coded = codec.encode_grouped(&block.lane, &block.groups, shared)?;
+                let mut coded = codec.encode_block(&block.lane, &block.groups, shared)?;
                 block.lane = coded.children.swap_remove(0);
             }
             plan = children.first();
@@ -184,7 +190,7 @@ impl Plan {
         depth: usize,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        let coded = self.codec.encode_grouped(lane, groups, learned.at(depth))?;
+        let coded = self.codec.encode_block(lane, groups, learned.shared(depth))?;
         self.head(&coded, out);
         for (index, child) in coded.children.iter().enumerate() {
             if index == 0 && self.codec.carries_groups() {
@@ -271,7 +277,7 @@ impl Registry {
             match grouped {
                 None => codec.decode(params, children, budget),
                 Some((groups, learned, depth)) => {
-                    codec.decode_grouped(params, children, groups, learned.at(depth), budget)
+                    codec.decode_block(params, children, groups, learned.shared(depth), budget)
                 }
             }
         })

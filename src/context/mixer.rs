@@ -62,6 +62,16 @@ impl Mixer {
         Self { width, weights, rates: vec![(rate * 8).min(FASTEST) << 12; sets], rate, set: 0, one: 1 << 15 }
     }
 
+    /// The same mixer with other first weights, in units of 2⁻¹⁶ and as many as there are inputs, in every set.
+    #[must_use]
+    pub fn starting(mut self, first: &[i32]) -> Self {
+        for weights in self.weights.chunks_exact_mut(self.width) {
+            weights.fill(0);
+            weights.iter_mut().zip(first).for_each(|(weight, first)| *weight = *first);
+        }
+        self
+    }
+
     /// Bytes of memory that a mixer of this size takes.
     pub fn memory(inputs: usize, sets: usize) -> u64 {
         (padded(inputs) as u64 + 1) * sets as u64 * 4

@@ -20,9 +20,11 @@ pub enum Effort {
     /// Static tables; decodes fastest.
     #[default]
     Fast,
-    /// Counts that learn in the leaves of the same trees, where they take fewer bytes.
+    /// Counts that learn in the leaves of the same trees, where they take fewer bytes; weights are predicted from others
+    /// of their row.
     Balanced,
-    /// Many contexts for every value, mixed by weights that learn, where they take fewer bytes.
+    /// Many contexts for every value, mixed by weights that learn, where they take fewer bytes; predictions of weights
+    /// are mixed bit by bit.
     Max,
 }
 
@@ -30,17 +32,11 @@ impl Effort {
     /// All efforts, the quickest first.
     pub const ALL: [Self; 3] = [Self::Fast, Self::Balanced, Self::Max];
 
-    /// The effort that is really used for tables when this one is asked for.
-    #[must_use]
-    pub fn built(self) -> Self {
-        self
-    }
-
-    /// The effort that is really used for this one: models have but one so far, and bytes have two.
+    /// The effort that is really used for this one: bytes have no coder between the quickest and the smallest.
     pub(super) fn built_for(self, kind: Kind) -> Self {
         match (kind, self) {
-            (Kind::Table, _) | (Kind::Bytes, Self::Max) => self.built(),
-            _ => Self::Fast,
+            (Kind::Bytes, Self::Balanced) => Self::Fast,
+            _ => self,
         }
     }
 

@@ -23,7 +23,7 @@ pub use progress::{Progress, Stage};
 
 use crate::codec::Plan;
 use crate::container::Kind;
-use crate::model::Model;
+use crate::model::{Model, TensorView};
 use crate::partition::Partitioner;
 use crate::prune::Pruner;
 use crate::report::{PrunedReport, Report, seconds_since};
@@ -180,11 +180,13 @@ impl Pipeline {
     /// The model as the pipeline's pruner leaves it, and an account of each tensor; nothing without a pruner.
     fn pruned<'m>(&self, model: &'m Model<'_>) -> Result<(Option<Model<'m>>, Vec<Option<PrunedReport>>)> {
         let Some(pruner) = &self.pruner else { return Ok((None, vec![])) };
+        let is_pruned = |tensor: &TensorView<'_>| tensor.dtype().is_float() && pruner.prunes(*tensor);
+        let together: Vec<TensorView<'_>> = model.tensors().filter(is_pruned).collect();
+        let pruner = pruner.for_model(&together)?.unwrap_or_else(|| pruner.clone());
         let mut data = Vec::with_capacity(model.data().len());
         let mut records = vec![];
         for tensor in model.tensors() {
-            let is_pruned = tensor.dtype().is_float() && pruner.prunes(tensor);
-            let pruned = is_pruned.then(|| pruner.prune(tensor)).transpose()?;
+            let pruned = is_pruned(&tensor).then(|| pruner.prune(tensor)).transpose()?;
             match &pruned {
                 Some(pruned) => data.extend(pruned.dense_for(tensor)?),
                 None => data.extend_from_slice(tensor.data()),
@@ -219,7 +221,7 @@ impl Pipeline {
     }
 
     fn pack_model(&self, model: &Model<'_>, source: &[u8], pruned: Vec<Option<PrunedReport>>) -> Result<Packed> {
-        let mut report = self.report(Kind::Model, source);
+        let mut report = Report { effort: self.effort, ..self.report(Kind::Model, source) };
         let bytes = model::compress(self, model, &mut report)?;
         report.tensors.iter_mut().zip(pruned).for_each(|(tensor, pruned)| tensor.pruned = pruned);
         Ok(Self::packed(bytes, report))

@@ -1,5 +1,7 @@
 //! `Except`: tensors that a pruner leaves alone, by name.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Pruned, Pruner};
@@ -46,6 +48,10 @@ impl<P: Pruner> Pruner for Except<P> {
 
     fn prunes(&self, tensor: TensorView<'_>) -> bool {
         !self.names.iter().any(|pattern| fits(tensor.name(), pattern)) && self.pruner.prunes(tensor)
+    }
+
+    fn for_model(&self, tensors: &[TensorView<'_>]) -> Result<Option<Arc<dyn Pruner>>> {
+        self.pruner.for_model(tensors)
     }
 
     fn prune(&self, tensor: TensorView<'_>) -> Result<Pruned> {

@@ -11,6 +11,7 @@ mod except;
 mod l1;
 mod n_of_m;
 mod norm;
+mod structured;
 mod threshold;
 mod top_k;
 
@@ -19,8 +20,9 @@ pub use l1::{L1, Shrinkage};
 pub use n_of_m::NofM;
 pub(crate) use norm::ratio;
 pub use norm::sum_of_squares;
+pub use structured::{Lines, Structured};
 pub use threshold::{Cut, Threshold};
-pub use top_k::TopK;
+pub use top_k::{Scope, TopK};
 
 use std::sync::Arc;
 
@@ -66,6 +68,12 @@ pub trait Pruner: std::fmt::Debug + Send + Sync {
         true
     }
 
+    /// A pruner for the tensors of one model, if what is kept of one depends on the others. It is asked once, with all
+    /// tensors that will be pruned, and the pruner it returns then prunes them.
+    fn for_model(&self, _tensors: &[TensorView<'_>]) -> Result<Option<Arc<dyn Pruner>>> {
+        Ok(None)
+    }
+
     /// Prunes one tensor whose dtype [is a float](Dtype::is_float).
     fn prune(&self, tensor: TensorView<'_>) -> Result<Pruned>;
 
@@ -97,6 +105,10 @@ impl<P: Pruner + ?Sized> Pruner for Box<P> {
 
     fn prunes(&self, tensor: TensorView<'_>) -> bool {
         (**self).prunes(tensor)
+    }
+
+    fn for_model(&self, tensors: &[TensorView<'_>]) -> Result<Option<Arc<dyn Pruner>>> {
+        (**self).for_model(tensors)
     }
 
     fn prune(&self, tensor: TensorView<'_>) -> Result<Pruned> {

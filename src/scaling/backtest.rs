@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::objective::Problem;
 use super::{Fit, Law, Loss, Run, Runs, fit};
 use crate::{Error, Result};
 
@@ -31,6 +32,13 @@ impl Split {
             Self::LargestN(_) => run.params,
             Self::LargestC(_) => run.compute(6.0),
         }
+    }
+
+    /// The runs up to a scale that are within a factor of the largest among them.
+    pub(super) fn recent(self, runs: &Runs, cut: f64, window: f64) -> Runs {
+        let near = runs.retain(|run| self.scale(run) <= cut * ROUNDING);
+        let largest = near.runs().iter().map(|run| self.scale(run)).fold(0.0, f64::max);
+        near.retain(|run| self.scale(run) * ROUNDING >= largest / window)
     }
 
     fn check(self) -> Result<()> {
@@ -92,8 +100,7 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 pub fn backtest<'a>(law: &'a dyn Law, runs: &Runs, loss: Loss, split: Split) -> Result<BackTest<'a>> {
     split.check()?;
     let largest = runs.runs().iter().map(|run| split.scale(run)).fold(0.0, f64::max);
-    // Rounding in a scale must not move a run across.
-    let bound = largest / split.factor() * (1.0 + 1e-9);
+    let bound = largest / split.factor() * ROUNDING;
     let fit = fit(law, &runs.retain(|run| split.scale(run) <= bound), loss)?;
     let held_out = runs.runs().iter().filter(|run| split.scale(run) > bound);
     let held_out = held_out.map(|run| held_out_by(&fit, run)).collect();
@@ -110,36 +117,62 @@ fn held_out_by(fit: &Fit<'_>, run: &Run) -> HeldOut {
 pub struct Ranked<'a> {
     /// The law.
     pub law: &'a dyn Law,
+    /// It learnt from runs within this factor of the largest scale only; infinite if from all.
+    pub window: f64,
     /// ln(predicted / loss) for each time the law was put to the test, the mean over the runs of that time; latest
     /// time first.
     pub log_errors: Vec<f64>,
     /// Mean of |ln(predicted / loss)| over all runs of each time, then over times. Infinite if there was no test.
     pub mean_absolute: f64,
+    /// Root of the mean of ln(predicted / loss)², taken likewise.
+    pub root_mean_square: f64,
 }
 
 /// Times that laws are put to the test, at most.
 const TIMES: usize = 6;
 
+/// Rounding in a scale must not move a run across.
+const ROUNDING: f64 = 1.0 + 1e-9;
+
 /// Ranks laws by how well they would have forecast, best first; what they say of runs they were fitted to counts for
 /// nothing. Earlier laws win ties.
 ///
-/// Each time, the runs up to some scale s are learnt from and those from s·√f to s·f are forecast, f being the factor
-/// of the split and s each of the largest scales for which there are such runs. Times that some law cannot use, for
-/// want of runs, count for none of them; a law that can use no time comes last.
+/// Each time, the runs of some scale s are forecast from those up to the largest scale at or below s/f, f being the
+/// factor of the split: at least as far ahead as is asked, and at most f². The largest scales come first. Times that
+/// some law cannot use, for want of runs, count for none of them; a law that can use no time comes last.
+///
+/// ```
+/// use losslaw::scaling::{Broken, Law, Loss, PowerLaw, Runs, Split, compare};
+/// let runs = Runs::from_triples((4..16).map(|i| 2f64.powi(i)).map(|d| (1.0, d, 2.0 + 3.0 / d.sqrt())))?;
+/// let ranked = compare(&[&Broken, &PowerLaw::Data], &runs, Loss::SquaredLog, Split::LargestD(8.0))?;
+/// assert!(ranked.len() == 2 && ranked[0].mean_absolute < 1e-4);
+/// # Ok::<(), losslaw::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::InvalidConfig`] when the factor is not above 1 or there is no law; [`Error::Unfit`] as [`fit`] says when
 /// not one of the laws can be fitted to all runs.
 pub fn compare<'a>(laws: &[&'a dyn Law], runs: &Runs, loss: Loss, split: Split) -> Result<Vec<Ranked<'a>>> {
+    compare_windows(laws, &[f64::INFINITY], runs, loss, split)
+}
+
+/// [`compare`], each law learning once from each window.
+pub(super) fn compare_windows<'a>(
+    laws: &[&'a dyn Law],
+    windows: &[f64],
+    runs: &Runs,
+    loss: Loss,
+    split: Split,
+) -> Result<Vec<Ranked<'a>>> {
     split.check()?;
     if laws.is_empty() {
         return Err(Error::config("laws", 0, "1 or more"));
     }
-    let mut able = vec![];
+    let mut able: Vec<(&'a dyn Law, f64)> = vec![];
     let mut refusal = None;
-    for &law in laws {
-        match super::objective::Problem::new(law, runs) {
-            Ok(_) => able.push(law),
+    for (&law, &window) in laws.iter().flat_map(|law| windows.iter().map(move |window| (law, window))) {
+        match Problem::new(law, &split.recent(runs, f64::INFINITY, window)) {
+            Ok(_) => able.push((law, window)),
             Err(error) => refusal = Some(error),
         }
     }
@@ -148,20 +181,18 @@ pub fn compare<'a>(laws: &[&'a dyn Law], runs: &Runs, loss: Loss, split: Split) 
     }
     let mut scales: Vec<f64> = runs.runs().iter().map(|run| split.scale(run)).collect();
     scales.sort_by(f64::total_cmp);
-    scales.dedup_by(|later, earlier| *later <= *earlier * (1.0 + 1e-9));
-    // errors[law][time]: mean with and without sign.
-    let mut errors: Vec<Vec<Option<(f64, f64)>>> = vec![vec![]; able.len()];
-    for &cut in scales.iter().rev().skip(1) {
-        let (from, to) = (cut * split.factor().sqrt() * (1.0 - 1e-9), cut * split.factor() * (1.0 + 1e-9));
-        let far = runs.retain(|run| (from..=to).contains(&split.scale(run)) && split.scale(run) > cut * (1.0 + 1e-9));
-        if far.is_empty() {
-            continue;
-        }
-        let near = runs.retain(|run| split.scale(run) <= cut * (1.0 + 1e-9));
-        let of_law = |&law: &&'a dyn Law| {
-            let fit = fit(law, &near, loss).ok()?;
+    scales.dedup_by(|later, earlier| *later <= *earlier * ROUNDING);
+    // For each candidate and time: mean error with sign, without it, and of squares.
+    let mut errors: Vec<Vec<Option<[f64; 3]>>> = vec![vec![]; able.len()];
+    for &target in scales.iter().rev() {
+        let (from, to) = (target / split.factor().powi(2) / ROUNDING, target / split.factor() * ROUNDING);
+        let Some(&cut) = scales.iter().rfind(|&&scale| (from..=to).contains(&scale)) else { continue };
+        let far = runs.retain(|run| (target / ROUNDING..=target * ROUNDING).contains(&split.scale(run)));
+        let of_law = |&(law, window): &(&'a dyn Law, f64)| {
+            let fit = fit(law, &split.recent(runs, cut, window), loss).ok()?;
             let logs: Vec<f64> = far.runs().iter().map(|run| held_out_by(&fit, run).error.ln_1p()).collect();
-            Some((mean(logs.iter().copied()), mean(logs.iter().map(|log| log.abs()))))
+            let of = |value: fn(f64) -> f64| mean(logs.iter().map(|&log| value(log)));
+            Some([of(|log| log), of(f64::abs), of(|log| log * log)])
         };
         let row: Vec<_> = able.iter().map(of_law).collect();
         if row.iter().all(Option::is_none) || errors[0].len() >= TIMES {
@@ -177,10 +208,18 @@ pub fn compare<'a>(laws: &[&'a dyn Law], runs: &Runs, loss: Loss, split: Split) 
     let mut ranked: Vec<Ranked<'a>> = able
         .iter()
         .zip(&errors)
-        .map(|(&law, errors)| {
-            let found: Vec<(f64, f64)> = shared.iter().filter_map(|&time| errors[time]).collect();
-            let mean_absolute = if found.is_empty() { f64::INFINITY } else { mean(found.iter().map(|error| error.1)) };
-            Ranked { law, log_errors: found.iter().map(|error| error.0).collect(), mean_absolute }
+        .map(|(&(law, window), errors)| {
+            let found: Vec<[f64; 3]> = shared.iter().filter_map(|&time| errors[time]).collect();
+            let of = |place: usize| {
+                if found.is_empty() { f64::INFINITY } else { mean(found.iter().map(|error| error[place])) }
+            };
+            Ranked {
+                law,
+                window,
+                log_errors: found.iter().map(|error| error[0]).collect(),
+                mean_absolute: of(1),
+                root_mean_square: of(2).sqrt(),
+            }
         })
         .collect();
     ranked.sort_by(|a, b| a.mean_absolute.total_cmp(&b.mean_absolute));

@@ -71,7 +71,7 @@ impl Interval {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Bootstrap<'f, 'a> {
-    fit: &'f Fit<'a>,
+    pub(super) fit: &'f Fit<'a>,
     pub(super) draws: Vec<Vector>,
 }
 

@@ -22,9 +22,11 @@
 //! # Ok::<(), losslaw::Error>(())
 //! ```
 
+mod allocate;
 mod backtest;
 mod bootstrap;
 mod fit;
+mod forecast;
 mod lad;
 mod law;
 pub mod laws;
@@ -37,11 +39,13 @@ mod random;
 mod runs;
 mod screen;
 
+pub use allocate::{Allocation, AllocationInterval};
 pub use backtest::{BackTest, HeldOut, Ranked, Split, backtest, compare};
 pub use bootstrap::{Bootstrap, BootstrapConfig, Interval};
 pub use fit::{Fit, FitConfig, Optimality, Warning, fit};
+pub use forecast::{Forecast, ForecastConfig, Outlook, forecast};
 pub use law::{Law, MAX_PARAMETERS, Point, Range, Shape};
-pub use laws::{Broken, Chinchilla, DataConstrained, Interaction, PowerLaw, TiedExponents};
+pub use laws::{Broken, Chinchilla, Cumulative, DataConstrained, Interaction, PowerLaw, TiedExponents};
 pub use loss::Loss;
 pub use measure::{CodeLength, ColumnSource, ContextSource, Measured, RowOrder, Source, grid, measure};
 pub use runs::{Columns, Run, Runs};

@@ -229,7 +229,7 @@ fn log_sum(theta: &Vector, logs: &mut [f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scaling::{Broken, Chinchilla, DataConstrained, Interaction, PowerLaw, Run, TiedExponents};
+    use crate::scaling::{Broken, Chinchilla, Cumulative, DataConstrained, Interaction, PowerLaw, Run, TiedExponents};
 
     /// Runs in which N, D and U all vary.
     fn runs() -> Runs {
@@ -243,8 +243,16 @@ mod tests {
     #[test]
     fn gradients_of_every_law_agree_with_differences_of_the_value() {
         let runs = runs();
-        let laws: [&dyn Law; 7] =
-            [&Chinchilla, &TiedExponents, &PowerLaw::Params, &PowerLaw::Data, &Interaction, &DataConstrained, &Broken];
+        let laws: [&dyn Law; 8] = [
+            &Chinchilla,
+            &TiedExponents,
+            &PowerLaw::Params,
+            &PowerLaw::Data,
+            &Cumulative,
+            &Interaction,
+            &DataConstrained,
+            &Broken,
+        ];
         for law in laws {
             let problem = Problem::new(law, &runs).unwrap();
             let mut theta = Vector::default();

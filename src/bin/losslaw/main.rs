@@ -5,6 +5,7 @@
 mod commands;
 mod files;
 mod prune;
+mod scaling;
 mod show;
 
 use std::path::PathBuf;
@@ -33,6 +34,9 @@ enum Command {
     Verify(VerifyArgs),
     /// Drop weights of a safetensors model. This changes the model; its shapes and names stay.
     Prune(PruneArgs),
+    /// Measure code length, fit scaling laws, forecast.
+    #[command(subcommand)]
+    Scaling(scaling::Command),
 }
 
 #[derive(Debug, clap::Args)]
@@ -127,6 +131,15 @@ struct PruneRule {
     /// Keep this share of each tensor, from 0 to 1: the largest weights.
     #[arg(long, value_name = "SHARE")]
     keep: Option<f64>,
+    /// Keep this share of all weights of the model together.
+    #[arg(long, value_name = "SHARE")]
+    keep_of_model: Option<f64>,
+    /// Keep this share of the rows of each tensor: those of the largest norms.
+    #[arg(long, value_name = "SHARE")]
+    keep_rows: Option<f64>,
+    /// Keep this share of the columns of each tensor.
+    #[arg(long, value_name = "SHARE")]
+    keep_columns: Option<f64>,
     /// Shrink all weights by this much, and drop those that become zero.
     #[arg(long, value_name = "LAMBDA")]
     l1: Option<f64>,
@@ -172,6 +185,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => commands::inspect(&args),
         Command::Verify(args) => commands::verify(&args),
         Command::Prune(args) => prune::prune(&args),
+        Command::Scaling(command) => scaling::run(&command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! The command that changes a model.
 
 use losslaw::model::{Dtype, Model};
-use losslaw::prune::{Except, L1, NofM, Pruner, Threshold, TopK};
+use losslaw::prune::{Except, L1, Lines, NofM, Pruner, Structured, Threshold, TopK};
 use losslaw::{Error, Pipeline, PrunedReport, Report, Result, decompress};
 use serde::Serialize;
 
@@ -58,9 +58,18 @@ fn pruner(rule: &PruneRule) -> Result<Box<dyn Pruner>> {
         PruneRule { threshold: Some(cut), .. } => Box::new(Threshold::absolute(cut)?),
         PruneRule { std: Some(cut), .. } => Box::new(Threshold::deviations(cut)?),
         PruneRule { keep: Some(share), .. } => Box::new(TopK::new(share)?),
+        PruneRule { keep_of_model: Some(share), .. } => Box::new(TopK::of_model(share)?),
+        PruneRule { keep_rows: Some(share), .. } => Box::new(Structured::new(share, Lines::Rows)?),
+        PruneRule { keep_columns: Some(share), .. } => Box::new(Structured::new(share, Lines::Columns)?),
         PruneRule { l1: Some(lambda), .. } => Box::new(L1::lambda(lambda)?),
         PruneRule { n_of_m: Some((n, m)), .. } => Box::new(NofM::new(n, m)?),
-        _ => return Err(Error::config("rule", "none", "--threshold, --std, --keep, --l1 or --n-of-m")),
+        _ => {
+            return Err(Error::config(
+                "rule",
+                "none",
+                "a rule: --threshold, --std, --keep, --l1, --n-of-m or another of the list that --help shows",
+            ));
+        }
     })
 }
 

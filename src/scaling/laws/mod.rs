@@ -1,11 +1,13 @@
 //! The laws that come with the crate.
 
 mod broken;
+mod cumulative;
 mod data_constrained;
 mod interaction;
 mod power_law;
 
 pub use broken::Broken;
+pub use cumulative::Cumulative;
 pub use data_constrained::DataConstrained;
 pub use interaction::Interaction;
 pub use power_law::{Chinchilla, PowerLaw, TiedExponents};
