@@ -2,8 +2,8 @@
 
 use losslaw::codec::adaptive::{RangeDecoder, RangeEncoder, UIntModel};
 use losslaw::codec::{
-    Bins, BitPack, BitPlanes, Block, Codec, Constant, Delta, Denoise, Dictionary, Groups, Huffman, Learned, Lms, Lz77,
-    Lz78, Map, Plan, Planes, Rans, Registry, Rle, Standardise, Store,
+    Bins, BitPack, BitPlanes, Block, Codec, Constant, ContextMix, Delta, Denoise, Dictionary, Groups, Huffman, Learned,
+    Lms, Lz77, Lz78, Map, Plan, Planes, Rans, Registry, Rle, Standardise, Store,
 };
 use losslaw::container::{Container, Kind, Tag, Writer};
 use losslaw::model::Model;
@@ -54,6 +54,11 @@ fn varints_and_adaptive_integers_are_as_shown() {
 #[test]
 fn a_stored_node_is_as_shown() {
     node(Store, &Lane::from(vec![258u16, 7]), "00 05 01 02 01 07 00 00");
+}
+
+#[test]
+fn a_node_of_mixed_contexts_is_as_shown() {
+    node(ContextMix::default(), &Lane::from(b"abcabcabcabc".to_vec()), "11 0a 0c 00 00 a2 13 46 73 f6 23 8a 00");
 }
 
 #[test]
@@ -292,7 +297,7 @@ fn what_the_page_does_not_allow_is_an_error() {
             assert!(changed(tag, |addresses, _| addresses[which] = 1).is_err(), "{tag:?}, address {which}");
         }
     }
-    for flags in [2, 4, 8] {
+    for flags in [2, 4, 16] {
         let error = changed(Tag::Columns, |_, body| body[2] = flags).unwrap_err().to_string();
         assert!(error.contains("flags do not fit"), "{error}");
     }

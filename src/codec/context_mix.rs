@@ -250,10 +250,10 @@ impl Past {
             tag(5, drift),
             tag(6, rise),
             tag(7, slope),
-            tag(8, (west + north) / 2 << 8 | channel.wrapping_sub(channel_west) & 0xff),
+            tag(8, u32::midpoint(west, north) << 8 | (channel.wrapping_sub(channel_west) & 0xff)),
             tag(9, plane << 10 | drift),
             tag(10, west << 16 | north << 8 | channel),
-            tag(11, (north + north_east) / 2 << 8 | drift >> 2),
+            tag(11, u32::midpoint(north, north_east) << 8 | drift >> 2),
             tag(12, four & 0xffff),
             tag(13, foretold),
         ]);

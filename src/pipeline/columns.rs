@@ -158,11 +158,6 @@ impl Setting<'_> {
         transform.apply(&block.columns[column].ordinals, |c| &block.columns[c as usize].ordinals)
     }
 
-    /// Bytes of a partition alone in a file.
-    pub fn tree_bytes(&self, recorded: &Recorded) -> usize {
-        crate::tree::wire::write(std::slice::from_ref(recorded)).len()
-    }
-
     /// The column that a transform leaves, for partitioners; nothing if it changes nothing.
     fn derived(&self, column: usize, transform: &Transform, residuals: &[Lane]) -> Option<FrameColumn<'static>> {
         if *transform == Transform::Plain {
@@ -215,7 +210,7 @@ impl Setting<'_> {
         let mut model = vec![];
         learned.write(&mut model);
         transform.write(&mut model)?;
-        let tree = self.tree_bytes(&recorded);
+        let tree = tree_bytes(&recorded);
         let bytes = model.len() + tree + nodes.iter().map(Vec::len).sum::<usize>();
         let stored = |number: usize| assigned.as_ref().map(|(_, lanes)| lanes[number].clone());
         let blocks = nodes.into_iter().enumerate().map(|(number, node)| (stored(number), node)).collect();
@@ -245,4 +240,9 @@ impl Setting<'_> {
         };
         self.blocks.iter().map(of_block).collect()
     }
+}
+
+/// Bytes of a partition alone in a file.
+pub(super) fn tree_bytes(recorded: &Recorded) -> usize {
+    crate::tree::wire::write(std::slice::from_ref(recorded)).len()
 }

@@ -15,8 +15,8 @@ const ANCESTORS: usize = 2;
 /// Highest bits of an offset that are modelled; the others are as likely set as not.
 const MODELLED: u32 = 3;
 
-/// Most bits that a counter remembers.
-const LIMIT: u32 = 1000;
+/// Most bits that a counter remembers: what a record may choose from. Rows that drift want small numbers.
+const LIMITS: [u32; 4] = [1000, 400, 160, 60];
 
 /// A column by the leaves of its tree.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub(super) struct Leaves {
     values: Values,
     /// Whether the symbol of the row before is a context, too.
     follows: bool,
+    /// Which of [`LIMITS`].
+    limit: usize,
 }
 
 /// The models worth a trial, each with the transform whose residuals it codes.
@@ -35,7 +37,8 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, coded: &CodedColumn)
     }
     let ordered = setting.frame.columns()[column].ordered;
     let values = Values::fit(Base::Plain, 0, &Lane::narrowest(words), ordered);
-    Ok(vec![(transform, Leaves { values, follows: true })])
+    let model = |limit| (transform.clone(), Leaves { values: values.clone(), follows: true, limit });
+    Ok(vec![model(0), model(2)])
 }
 
 /// For each leaf: its ancestors two levels up and near the root, numbered.
@@ -60,6 +63,7 @@ impl Leaves {
     pub fn write(&self, numbers: &mut Numbers, out: &mut RangeEncoder) {
         self.values.write(numbers, out);
         out.raw(u64::from(self.follows), 1);
+        out.raw(self.limit as u64, 2);
     }
 
     pub fn read(index: u32, _: u64, numbers: &mut Numbers, source: &mut RangeDecoder<'_>) -> Result<Self> {
@@ -67,7 +71,7 @@ impl Leaves {
         if values.base != Base::Plain {
             return Err(source.corrupt("leaves have a base"));
         }
-        Ok(Self { values, follows: source.raw(1) == 1 })
+        Ok(Self { values, follows: source.raw(1) == 1, limit: source.raw(2) as usize })
     }
 
     fn levels(&self, known: &Known<'_>, nodes: usize) -> [usize; 5] {
@@ -103,8 +107,8 @@ impl Leaves {
     ) -> Result<Vec<u64>> {
         let leaf_of_row = known.leaf_of_row();
         let (of_leaf, nodes) = ancestors(known.tree, known.groups.len());
-        let bins = &self.values.bins;
-        let mut model = BackoffModel::with_path(self.values.path.clone(), &self.levels(known, nodes), LIMIT);
+        let (bins, limit) = (&self.values.bins, LIMITS[self.limit]);
+        let mut model = BackoffModel::with_path(self.values.path.clone(), &self.levels(known, nodes), limit);
         let mut offsets = vec![Counter::default(); MOST_BINS << MODELLED];
         let mut out = Vec::with_capacity(known.rows);
         let mut before = 0;
@@ -120,7 +124,7 @@ impl Leaves {
             for shift in (width - modelled..width).rev() {
                 let counter = &mut offsets[symbol << MODELLED | node];
                 let bit = coder.code(offset >> shift & 1 == 1, counter.one());
-                counter.learn(bit, LIMIT);
+                counter.learn(bit, limit);
                 node = 2 * node + usize::from(bit);
             }
             let rest = width - modelled;

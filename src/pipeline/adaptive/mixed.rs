@@ -6,7 +6,7 @@ use super::values::{Base, Numbers, References, Values};
 use super::{Known, Setting, with_known};
 use crate::codec::adaptive::{RangeDecoder, RangeEncoder};
 use crate::context::{BinaryCoder, BinaryDecoder, BinaryEncoder, Branch, MixedConfig, MixedModel, Price};
-use crate::pipeline::columns::CodedColumn;
+use crate::tree::wire::Recorded;
 use crate::{Budget, Lane, Result};
 
 /// Rows of a trial.
@@ -31,7 +31,7 @@ pub(super) struct Mixed {
 }
 
 /// The best of some settings on the first rows, or nothing for columns without rows.
-pub(super) fn propose(setting: &Setting<'_>, column: usize, coded: &CodedColumn) -> Result<Option<Mixed>> {
+pub(super) fn propose(setting: &Setting<'_>, column: usize, recorded: &Recorded) -> Result<Option<Mixed>> {
     let source = &setting.frame.columns()[column];
     let (ordered, first) = (source.ordered, source.first_value);
     let earlier = setting.earlier(column);
@@ -56,7 +56,7 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, coded: &CodedColumn)
     }
     let price = |model: &Mixed| -> Result<u64> {
         let words = &setting.blocks[0].columns[column].ordinals;
-        with_known(setting, 0, &coded.recorded, |known| model.price(words, known))
+        with_known(setting, 0, recorded, |known| model.price(words, known))
     };
     // Contexts of columns that are not there say nothing new.
     let possible = match ranked.len() {
@@ -66,8 +66,7 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, coded: &CodedColumn)
         3 => ALL & !0b0_0000_0000_0000_1011_1000_0100_0000,
         _ => ALL,
     };
-    let possible =
-        if coded.recorded == crate::tree::wire::Recorded::Whole { possible & !0b100_0000_0000_0110 } else { possible };
+    let possible = if *recorded == Recorded::Whole { possible & !0b100_0000_0000_0110 } else { possible };
     candidates.iter_mut().for_each(|model| model.mask = ALL & possible);
     let mut best: Option<(u64, Mixed)> = None;
     for model in candidates {
@@ -210,7 +209,7 @@ impl Mixed {
             let mut read = 0u64;
             let mut slot = 1usize;
             for shift in (0..width).rev() {
-                if (width - 1 - shift) % 4 == 0 {
+                if (width - 1 - shift).is_multiple_of(4) {
                     slot = 1;
                     model.group(
                         0x8000_0000 | (symbol as u32) << 16 ^ super::values::fold(read << 7 | u64::from(shift)) >> 1,

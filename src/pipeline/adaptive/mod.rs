@@ -13,7 +13,7 @@ mod values;
 use values::Numbers;
 
 use super::Effort;
-use super::columns::{CodedColumn, Setting};
+use super::columns::{CodedColumn, Setting, tree_bytes};
 use super::transform::Transform;
 use crate::codec::adaptive::{RangeDecoder, RangeEncoder};
 use crate::codec::{Groups, Learned};
@@ -24,6 +24,9 @@ use crate::{Budget, Error, Lane, Result};
 
 /// Rows that one byte of a stream may stand for, so that a short file cannot ask for long work.
 const MOST_RATIO: usize = 4096;
+
+/// Up to so many rows mixed contexts are also tried without a tree.
+const SHORT_ROWS: usize = 1 << 14;
 
 /// How one column is coded.
 #[derive(Debug, Clone)]
@@ -101,21 +104,30 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
     let mut best = coded;
     let leaves = leaves::propose(setting, column, &best)?;
     for (transform, model) in leaves {
-        best = better(setting, column, best, transform, &Model::Leaves(model))?;
+        let recorded = best.recorded.clone();
+        best = better(setting, column, best, recorded, transform, &Model::Leaves(model))?;
     }
-    if effort == Effort::Max
-        && let Some(model) = mixed::propose(setting, column, &best)?
-    {
-        best = better(setting, column, best, Transform::Plain, &Model::Mixed(model))?;
+    if effort == Effort::Max {
+        let mut partitions = vec![best.recorded.clone()];
+        // In a short table a tree may cost more than its leaves add to the other contexts.
+        if best.recorded != Recorded::Whole && setting.frame.rows() <= SHORT_ROWS {
+            partitions.push(Recorded::Whole);
+        }
+        for recorded in partitions {
+            if let Some(model) = mixed::propose(setting, column, &recorded)? {
+                best = better(setting, column, best, recorded, Transform::Plain, &Model::Mixed(model))?;
+            }
+        }
     }
     Ok(best)
 }
 
-/// `best`, or the column under `model` if that is smaller.
+/// `best`, or the column under `model` with the partition `recorded` if that is smaller.
 fn better(
     setting: &Setting<'_>,
     column: usize,
     best: CodedColumn,
+    recorded: Recorded,
     transform: Transform,
     model: &Model,
 ) -> Result<CodedColumn> {
@@ -124,7 +136,7 @@ fn better(
     let mut blocks = vec![];
     for number in 0..setting.blocks.len() {
         let words = setting.residuals_of(number, column, &transform)?;
-        let stream = with_known(setting, number, &best.recorded, |known| model.encode(&words, known))?;
+        let stream = with_known(setting, number, &recorded, |known| model.encode(&words, known))?;
         if words.len() > (stream.len() + 1) * MOST_RATIO {
             return Ok(best);
         }
@@ -133,12 +145,12 @@ fn better(
     }
     let mut written = vec![];
     transform.write(&mut written)?;
-    bytes += written.len() + setting.tree_bytes(&best.recorded);
+    bytes += written.len() + tree_bytes(&recorded);
     if bytes >= best.bytes {
         return Ok(best);
     }
     let learned = Learned::new(vec![record]);
-    Ok(CodedColumn { transform, learned, blocks, bytes, is_adaptive: true, ..best })
+    Ok(CodedColumn { recorded, transform, learned, blocks, bytes, is_adaptive: true, ..best })
 }
 
 /// Calls `work` with what a column knows of a block.

@@ -30,7 +30,6 @@ pub(super) fn ranked(setting: &Setting<'_>, column: usize, earlier: &[u32]) -> V
     let (mut out, mut beside) = (vec![], vec![0u32; own.len()]);
     while out.len() < MOST_RANKED && !pool.is_empty() {
         let of = |(_, alone, coarse): &(u32, Vec<u32>, Vec<u32>)| match out.len() {
-            0 => cost(&own, alone),
             // From the third on only pairs with the first are looked at: triples of a sample are too thin.
             1 | 2 => {
                 let joint: Vec<u32> = beside.iter().zip(coarse).map(|(&b, &c)| b * BESIDE as u32 + c).collect();
