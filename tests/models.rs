@@ -305,7 +305,7 @@ fn the_tensors_of_a_file_are_listed_without_decoding() {
 }
 
 /// A file with a damaged body in its first section of this tag: checksums of sections are right again.
-fn damaged(file: &[u8], tag: losslaw::container::Tag, change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+fn damaged(file: &[u8], tag: losslaw::container::Tag, mut change: impl FnMut(&mut Vec<u8>)) -> Vec<u8> {
     let container = losslaw::container::Container::open(file, &Limits::default()).unwrap();
     let mut writer = losslaw::container::Writer::new(losslaw::container::Kind::Model);
     let mut is_first = true;
