@@ -338,6 +338,27 @@ fn a_model_file_is_as_shown() {
 }
 
 #[test]
+fn a_unit_under_a_density_is_as_shown() {
+    let mut state = 1u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state as f32 / 4_294_967_296.0 - 0.5
+    };
+    let weights: Vec<f32> = (0..64 * 64).map(|at| (next() + next() + next()) * [0.01, 0.04][at / 64 % 2]).collect();
+    let model = Model::builder().f32("w", &[64, 64], &weights).unwrap().build().unwrap();
+    let file = Pipeline::builder().build().unwrap().compress_model(&model).unwrap().bytes;
+    let container = Container::open(&file, &Limits::default()).unwrap();
+    let body = container.find(Tag::Tensors, 0, 0).unwrap().body;
+    assert_eq!(body.len(), 13_611);
+    shown(
+        &body[..61],
+        "03 80 20 07 40 00 09 7f 0c 00 00 57 83 a9 14 2d 00 07 92 f2 21 ce 9f 4e 0b 02 2f 53 93 88 c0 20 f7 \
+         43 25 48 c4 70 36 46 ea 57 3f 94 61 d8 c2 02 7d 9b 37 b3 a3 f7 57 57 8a b5 f4 95 83",
+    );
+    assert_eq!(decompress(&file).unwrap(), model.to_safetensors());
+}
+
+#[test]
 fn a_sparse_unit_is_as_shown() {
     let mut weights = [0f32; 48];
     [(3, 1.5), (11, -0.75), (19, 1.0), (35, 3.5)].into_iter().for_each(|(at, weight)| weights[at] = weight);

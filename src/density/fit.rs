@@ -1,7 +1,7 @@
 //! Finding scales, means and a shape for weights. Only sums, products and quotients of floats choose; what is chosen is
 //! written as integers.
 
-use super::density::Density;
+use super::field::Density;
 use super::number::{Numbers, Parts};
 use super::predict;
 use super::rows::Row;
@@ -148,8 +148,8 @@ impl Sheet<'_> {
                 .collect()
         };
         // Matrices have rows of one kind, whose means need be no finer than a part of the scale; small tensors do not.
-        let least = moments.iter().map(|own| own.deviation()).min().unwrap_or(0);
-        let typical = moments.iter().map(|own| own.deviation()).max().unwrap_or(0);
+        let least = moments.iter().map(Moments::deviation).min().unwrap_or(0);
+        let typical = moments.iter().map(Moments::deviation).max().unwrap_or(0);
         density.grain = (if self.width > 0 { typical } else { least }).checked_ilog2().unwrap_or(0).saturating_sub(4);
         let means = hold(&moments, density.grain);
         let mut at = 0;

@@ -4,7 +4,7 @@
 //! tree over them. Each density gives each node of the tree a logit, once for all. Densities of other shapes and of
 //! scales that follow the last weights of the row and of the column stand beside the chosen one, counters beside these.
 
-use super::density::{Density, base_cell, level};
+use super::field::{Density, base_cell, level};
 use super::number::{Numbers, Parts, Place};
 use super::rows::Row;
 use super::scale::steps_of;
@@ -173,7 +173,7 @@ impl Model {
         let numbers = density.numbers;
         let parts = numbers.parts(word);
         let hole = density.hole_cells(self.hole, spot.level);
-        let place = numbers.place(parts, spot.level, zeros);
+        let place = Numbers::place(parts, spot.level, zeros);
         let inner = place.and_then(|place| super::stream::outside(place.cell, hole));
         let (symbol, inside, _) = inner.map_or((ORDERED_ESCAPE, 0, 0), |cell| ordered(cell - spot.base));
         let symbol = self.symbol(symbol, spot, column, coder);
@@ -235,7 +235,7 @@ impl Model {
             logits(self.shape, 0),
             logits(self.shape, row / 2),
             logits(self.shape, own / 2),
-            logits(self.shape, (row + own) / 2),
+            logits(self.shape, row.midpoint(own)),
             logits(OTHERS[0], 0),
             logits(OTHERS[1], (row + own) / 4),
             logits(OTHERS[2], 0),
@@ -257,7 +257,7 @@ impl Model {
             self.inputs[INPUTS - 1] = 256;
             let first = self.mixer.mix(&self.inputs, node);
             let second = self.second.mix(&self.inputs, class * 9 + depth);
-            let mixed = (first + second) / 2;
+            let mixed = first.midpoint(second);
             let refined = self.apm.refine(mixed, node);
             let one = ((3 * mixed + refined) / 4).clamp(1, 65535);
             let bit = coder.code(symbol >> (7 - depth) & 1 == 1, one);

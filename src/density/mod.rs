@@ -10,7 +10,7 @@
 //!
 //! What depends on floating point only chooses: scales, shapes and predictors are in the file as integers.
 
-mod density;
+mod field;
 mod fit;
 pub mod mixed;
 mod number;
@@ -21,7 +21,7 @@ mod scale;
 mod shape;
 mod stream;
 
-pub(crate) use density::Density;
+pub(crate) use field::Density;
 pub(crate) use fit::{Fit, Layout};
 pub(crate) use number::Numbers;
 pub(crate) use repeats::Repeats;

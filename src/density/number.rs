@@ -111,7 +111,7 @@ impl Numbers {
 
     /// The cell at a level, `None` if it is too far; `zeros` low bits of M are known to be 0.
     #[inline]
-    pub fn place(self, parts: Parts, level: u32, zeros: u32) -> Option<Place> {
+    pub fn place(parts: Parts, level: u32, zeros: u32) -> Option<Place> {
         let side = -i64::from(parts.is_negative);
         if level < parts.shift {
             let up = parts.shift - level;
@@ -245,7 +245,7 @@ mod tests {
                 prop_assert_eq!(numbers.word(parts), Some(word));
                 let most = parts.digits.trailing_zeros().min(numbers.most_zeros());
                 for zeros in [0, most] {
-                    let Some(place) = numbers.place(parts, level, zeros) else { continue };
+                    let Some(place) = Numbers::place(parts, level, zeros) else { continue };
                     let restored = if matches!(place.cell, -1 | 0) {
                         let (halvings, low, bits) = numbers.near(parts, level, zeros);
                         prop_assert!(bits == 64 || low >> bits == 0);
@@ -278,10 +278,10 @@ mod tests {
         let numbers = Numbers::of(Dtype::BF16).unwrap();
         let parts = numbers.parts(0x3fc0 << 1);
         assert_eq!((parts.digits, parts.shift), (192, 126));
-        assert_eq!(numbers.place(parts, 130, 0), Some(Place { cell: 12, below: 0, below_bits: 4 }));
+        assert_eq!(Numbers::place(parts, 130, 0), Some(Place { cell: 12, below: 0, below_bits: 4 }));
         // Its negative lies in the thirteenth cell below zero.
         let parts = numbers.parts(0x3fc0 << 1 | 1);
-        assert_eq!(numbers.place(parts, 130, 4), Some(Place { cell: -13, below: 0, below_bits: 0 }));
+        assert_eq!(Numbers::place(parts, 130, 4), Some(Place { cell: -13, below: 0, below_bits: 0 }));
         assert_eq!(Numbers::fixed(parts, 130), -12);
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Source: Y. Pati, R. Rezaiifar, P. Krishnaprasad, "Orthogonal matching pursuit", Asilomar Conference, 1993.
 
-use super::density::MAX_TERMS;
+use super::field::MAX_TERMS;
 use crate::log2::{BIT, log2};
 
 /// Columns before a column that may predict it.
@@ -40,7 +40,7 @@ impl Band {
                 let start = column * span + window - (column - low);
                 let out = &mut sums[start..=column * span + window];
                 if block.len() == ROWS * width {
-                    let row = |at: usize| &block[at * width + low..at * width + column + 1];
+                    let row = |at: usize| &block[at * width + low..=at * width + column];
                     let rows: [&[f32]; ROWS] = std::array::from_fn(row);
                     let own: [f32; ROWS] = rows.map(|row| row[row.len() - 1]);
                     for (at, out) in out.iter_mut().enumerate() {

@@ -1,6 +1,6 @@
 //! What rows say about the scale and the mean of their weights.
 
-use super::density::next_mean;
+use super::field::next_mean;
 use super::number::Numbers;
 use super::scale;
 use crate::codec::adaptive::{RangeDecoder, RangeEncoder, UIntModel};

@@ -5,8 +5,8 @@
 //!
 //! Source: J. Duda, "Asymmetric numeral systems", arXiv:1311.2540, 2013.
 
-use super::density::{Density, base_cell, level};
-use super::number::Parts;
+use super::field::{Density, base_cell, level};
+use super::number::{Numbers, Parts};
 use super::rows::Row;
 use super::shape::{PRECISION, Table, Tables};
 use crate::bits::{BitReader, BitWriter};
@@ -109,7 +109,7 @@ impl Spot {
     #[inline]
     fn put(&self, density: &Density, word: u64, parts: Parts, hole: Parts, zeros: u32, bits: &mut BitWriter) -> usize {
         let (numbers, level, table) = (density.numbers, self.level, self.table);
-        let place = numbers.place(parts, level, zeros);
+        let place = Numbers::place(parts, level, zeros);
         let hole = density.hole_cells(hole, level);
         let inner = place.and_then(|place| outside(place.cell, hole).map(|cell| (cell, place)));
         let symbol = inner.map(|(cell, _)| table.symbol(cell - self.base));

@@ -280,7 +280,7 @@ impl SharedDense {
     pub fn read(reader: &mut Reader<'_>, unit: &Unit, budget: &mut Budget) -> Result<Self> {
         let numbers = Numbers::of(unit.dtype).ok_or_else(|| reader.corrupt("words of this dtype have no density"))?;
         let width = reader.varint_to(unit.words as u64, "a row is longer than the tensor")? as usize;
-        if (width == 0) != !unit.rows.is_empty() {
+        if (width == 0) == unit.rows.is_empty() {
             return Err(reader.corrupt("rows of a matrix and of small tensors are mixed up"));
         }
         let byte = reader.u8()?;

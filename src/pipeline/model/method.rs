@@ -149,10 +149,10 @@ impl Coding {
                 best = (coded, mixed);
             }
         }
-        if let Some((coding, coded)) = Self::planned(words, unit, best.0.bytes())? {
-            if coded.bytes() < best.0.bytes() {
-                best = (coded, coding);
-            }
+        if let Some((coding, coded)) = Self::planned(words, unit, best.0.bytes())?
+            && coded.bytes() < best.0.bytes()
+        {
+            best = (coded, coding);
         }
         Ok((best.1, best.0))
     }
