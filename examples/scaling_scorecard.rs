@@ -37,6 +37,7 @@ fn main() -> Result<()> {
         Err(error) => println!("ladder skipped: {error}"),
     }
     own(folder, &mut failures)?;
+    println!("\n{}", if failures.is_empty() { "every row that must be met is met" } else { "rows are missed" });
     if failures.is_empty() { Ok(()) } else { Err(failures.join("; ").into()) }
 }
 
@@ -157,8 +158,21 @@ fn own(folder: &Path, failures: &mut Vec<String>) -> Result<()> {
             if what == "text" && kind != CodeLength::TwoPart && mean > 6.0 {
                 failures.push(format!("{} of text is forecast {mean:.1} % off", kind.name()));
             }
+            if what == "text" && warned < broken {
+                failures.push(format!(
+                    "{} of {broken} failed forecasts of {} of text were warned of",
+                    warned,
+                    kind.name()
+                ));
+            }
         }
     }
+    let text: Vec<f64> = tallies[0].iter().flat_map(|tally| tally.errors.iter().copied()).collect();
+    println!(
+        "\ntwo_part of text is not held to 6 %: there the law breaks, and the warning is what must fire; over all three kinds \
+         text is {:.1} % off in the mean",
+        100.0 * text.iter().sum::<f64>() / text.len().max(1) as f64
+    );
     Ok(())
 }
 

@@ -307,6 +307,41 @@ fn a_column_is_measured_and_a_law_is_fitted_to_the_runs() {
 }
 
 #[test]
+fn a_law_chosen_among_all_forecasts_with_an_interval() {
+    let desk = Desk::new();
+    let law = |n: f64, d: f64| 1.8 + 400.0 / n.powf(0.35) + 2000.0 / d.powf(0.37);
+    let places = (0..5).flat_map(|i| (0..6).map(move |j| (1e8 * 2f64.powi(i), 2e9 * 2f64.powi(j))));
+    let lines = places.map(|(n, d)| format!("{n},{d},{}\n", law(n, d)));
+    desk.write("runs.csv", format!("params,tokens,loss\n{}", lines.collect::<String>()).as_bytes());
+    let fit = desk.json(&["scaling", "fit", "runs.csv", "--bootstrap", "20", "--forecast", "1e10,1e12", "--json"]);
+    assert_eq!(fit["law"], "chinchilla");
+    let (forecast, truth) = (&fit["forecasts"][0], law(1e10, 1e12));
+    assert!((forecast["loss"].as_f64().unwrap() / truth - 1.0).abs() < 1e-3);
+    let end = |name: &str| forecast["interval_90"][name].as_f64().unwrap();
+    assert!(end("low") < 1.001 * truth && end("high") > 0.999 * truth);
+    let shown = desk.run(&["scaling", "fit", "runs.csv", "--bootstrap", "20", "--forecast", "1e10, 1e12"]);
+    assert!(String::from_utf8(shown.stdout).unwrap().contains("forecast at N = 10000000000, D = 1000000000000"));
+    let refused = desk.run(&["scaling", "fit", "runs.csv", "--forecast", "1e10"]);
+    assert!(refused.status.code() == Some(2) && String::from_utf8(refused.stderr).unwrap().contains("N,D"));
+    assert_eq!(desk.run(&["scaling", "fit", "runs.csv", "--forecast", "1e10,-3"]).status.code(), Some(2));
+}
+
+#[cfg(feature = "plot")]
+#[test]
+fn pictures_of_a_fit_stand_beside_their_numbers() {
+    let desk = Desk::new();
+    let places = (0..4).flat_map(|i| (0..6).map(move |j| (1e8 * 2f64.powi(i), 2e9 * 2f64.powi(j))));
+    let lines = places.map(|(n, d)| format!("{n},{d},{}\n", 1.8 + 400.0 / n.powf(0.35) + 2000.0 / d.powf(0.37)));
+    desk.write("runs.csv", format!("n,d,loss\n{}", lines.collect::<String>()).as_bytes());
+    let law = ["--law", "chinchilla", "--bootstrap", "20"];
+    assert!(desk.run(&[&["scaling", "fit", "runs.csv", "--svg", "pictures"][..], &law].concat()).status.success());
+    for name in ["loss_by_data", "residuals", "equal_compute"] {
+        assert!(desk.read(&format!("pictures/{name}.svg")).starts_with(b"<svg"), "{name}");
+        assert!(desk.read(&format!("pictures/{name}.csv")).starts_with(b"what,"), "{name}");
+    }
+}
+
+#[test]
 fn bad_runs_are_named_by_line_and_column() {
     let desk = Desk::new();
     desk.write("bad.csv", b"params,data,loss\n1,2,3\n1,-2,3\n");

@@ -102,7 +102,12 @@ impl<'a> Fit<'a> {
     }
 }
 
-impl Bootstrap<'_, '_> {
+impl<'a> Bootstrap<'_, 'a> {
+    /// The fit to the runs as they are.
+    pub fn fit(&self) -> &Fit<'a> {
+        self.fit
+    }
+
     /// The values of a parameter over the draws.
     fn values(&self, name: &str) -> Option<Vec<f64>> {
         let place = self.fit.parameters().iter().position(|parameter| parameter.0 == name)?;
@@ -128,8 +133,12 @@ impl Bootstrap<'_, '_> {
 
     /// The middle `level` of L̂ at N and D: where the fitted curve lies, not where a single run would.
     pub fn predict(&self, params: f64, data: f64, level: f64) -> Interval {
-        let at = Point::new(params, data);
-        let values = self.draws.iter().map(|theta| self.fit.problem.log_loss(theta, &at).exp()).collect();
+        self.predict_at(&Point::new(params, data), level)
+    }
+
+    /// The middle `level` of L̂ at a point.
+    pub fn predict_at(&self, at: &Point, level: f64) -> Interval {
+        let values = self.draws.iter().map(|theta| self.fit.problem.log_loss(theta, at).exp()).collect();
         Interval::of(values, level).expect("there is a draw at least")
     }
 }

@@ -3,6 +3,9 @@
 //! At the optimum some runs have residual zero. With multipliers λᵢ for those and the sign of the residual for all
 //! others, Σ wᵢ·sign(rᵢ)·∇fᵢ + Σ λᵢ·∇fᵢ = 0, and |λᵢ| ≤ wᵢ says that moving off run i costs more than it gains.
 //!
+//! Mostly as many runs are met as there are parameters: [`Walk::leap`] finds such an optimum by straight lines alone.
+//! Otherwise curvature decides, and [`settle`] walks.
+//!
 //! The walk keeps the runs that are met, steps to where the rest is best, and stops at the first run on the way past
 //! which the sum would rise again: that one is met from there on. A run whose multiplier is too large is let go.
 //!
@@ -12,12 +15,16 @@
 use super::linear::{Matrix, Vector, solve};
 use super::loss::Loss;
 use super::objective::{Prediction, Problem, mirror};
+use super::vertex::{Member, Vertex};
 
 /// Residuals below this are rounding.
 const MET: f64 = 1e-11;
 
 /// Steps of one walk; usually a few dozen are enough.
 const MAX_STEPS: usize = 200;
+
+/// Leaps from vertex to vertex; usually six are enough.
+const MAX_LEAPS: usize = 20;
 
 /// How well the conditions of optimality hold.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -53,6 +60,10 @@ struct Step {
 
 /// The optimum near a start.
 pub(super) fn settle(problem: &Problem<'_>, start: &Vector) -> Vector {
+    let mut walk = Walk::new(problem, *start);
+    if walk.leap() {
+        return walk.theta;
+    }
     let start = problem.descend(Loss::HuberLog(1e-3), start, 1e-4).theta;
     let mut walk = Walk::new(problem, start);
     for _ in 0..MAX_STEPS {
@@ -106,6 +117,48 @@ impl<'p, 'a> Walk<'p, 'a> {
             self.problem.predict_into(&self.theta, &row.point, &mut self.rows[place]);
             self.residuals[place] = self.rows[place].log - row.log_loss;
         }
+    }
+
+    /// Leaps from vertex to vertex of the lines that touch the curves; true at an optimum that is a vertex itself, with
+    /// as many runs met as there are parameters. Near one, each leap doubles the digits.
+    fn leap(&mut self) -> bool {
+        let (problem, size) = (self.problem, self.problem.size());
+        let mut vertex = Vertex::new(size);
+        for _ in 0..MAX_LEAPS {
+            let is_inside = |i: usize| problem.low[i] < self.theta[i] && self.theta[i] < problem.high[i];
+            if !(0..size).all(is_inside) || !vertex.search(&self.rows, &self.residuals, &problem.rows) {
+                return false;
+            }
+            let is_met = |member: &Member| matches!(member, Member::Run(row) if self.residuals[*row].abs() < MET);
+            if vertex.members[..size].iter().all(is_met) {
+                return true;
+            }
+            let before = self.value();
+            if self.try_steps(&vertex.by, &[1.0, 0.25, 0.0625], before * (1.0 + 1e-13)).is_none() {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Takes the first share of a step that leaves a sum below `most`, and says which; without one nothing moves.
+    fn try_steps(&mut self, by: &Vector, shares: &[f64], most: f64) -> Option<usize> {
+        let (size, old) = (self.problem.size(), self.theta);
+        self.swap();
+        for (place, share) in shares.iter().enumerate() {
+            (0..size).for_each(|i| self.theta[i] = old[i] + share * by[i]);
+            self.problem.clamp(&mut self.theta);
+            if !(0..size).any(|i| (self.theta[i] - old[i]).abs() > 1e-13 * (1.0 + old[i].abs())) {
+                break;
+            }
+            self.look();
+            if self.value() < most {
+                return Some(place);
+            }
+        }
+        self.theta = old;
+        self.swap();
+        None
     }
 
     /// Exchanges what is known of all runs with what was known before.
@@ -207,34 +260,19 @@ impl<'p, 'a> Walk<'p, 'a> {
         if !length.is_finite() {
             return false;
         }
-        let before = self.value();
-        let old = self.theta;
-        self.swap();
-        for halving in 0..12 {
-            let share = length * 0.25f64.powi(halving);
-            self.theta = old;
-            (0..size).for_each(|i| self.theta[i] += share * step.by[i]);
-            self.problem.clamp(&mut self.theta);
-            self.look();
-            let moved = (0..size).any(|i| (self.theta[i] - old[i]).abs() > 1e-13 * (1.0 + old[i].abs()));
-            if !moved {
-                break;
+        let shares: [f64; 12] = std::array::from_fn(|quarters| length * 0.25f64.powi(quarters as i32));
+        if let Some(place) = self.try_steps(&step.by, &shares, self.value() * (1.0 + 1e-14)) {
+            if place == 0 && self.met.len() < size {
+                self.met.extend(newly);
+                self.multipliers.extend(newly.map(|_| 0.0));
             }
-            if self.value() < before * (1.0 + 1e-14) {
-                if halving == 0 && self.met.len() < size {
-                    self.met.extend(newly);
-                    self.multipliers.extend(newly.map(|_| 0.0));
+            for row in 0..self.sides.len() {
+                if self.residuals[row].abs() > MET {
+                    self.sides[row] = self.residuals[row].signum();
                 }
-                for row in 0..self.sides.len() {
-                    if self.residuals[row].abs() > MET {
-                        self.sides[row] = self.residuals[row].signum();
-                    }
-                }
-                return true;
             }
+            return true;
         }
-        self.theta = old;
-        self.swap();
         // The multipliers are right even where the step is nothing.
         self.multipliers.clone_from(&step.multipliers);
         false

@@ -34,10 +34,13 @@ mod linear;
 mod loss;
 mod measure;
 mod objective;
+#[cfg(feature = "plot")]
+pub mod plot;
 mod polish;
 mod random;
 mod runs;
 mod screen;
+mod vertex;
 
 pub use allocate::{Allocation, AllocationInterval};
 pub use backtest::{BackTest, HeldOut, Ranked, Split, backtest, compare};

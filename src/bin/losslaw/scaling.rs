@@ -7,9 +7,11 @@ use clap::{Subcommand, ValueEnum};
 use losslaw::Error;
 use losslaw::scaling::{
     BackTest, BootstrapConfig, Broken, Chinchilla, CodeLength, ColumnSource, Columns, ContextSource, Cumulative,
-    DataConstrained, Interaction, Law, Loss, PowerLaw, RowOrder, Runs, Source, Split, TiedExponents, backtest, compare,
-    fit, grid, measure,
+    DataConstrained, Forecast, ForecastConfig, Interaction, Law, Loss, PowerLaw, RowOrder, Runs, Source, Split,
+    TiedExponents, backtest, compare, fit, forecast, grid, measure,
 };
+#[cfg(feature = "plot")]
+use losslaw::scaling::{Bootstrap, plot};
 use losslaw::table::Table;
 use serde_json::json;
 
@@ -48,7 +50,7 @@ pub struct FitArgs {
     /// Keep only runs whose loss is strictly below the Kth largest.
     #[arg(long, value_name = "K", default_value_t = 0)]
     drop_worst: usize,
-    /// The law; `auto` takes the one that did best in back-tests on the largest C.
+    /// The law; `auto` takes, of all that the runs suffice for, the one that did best in back-tests on the largest C.
     #[arg(long, value_enum, default_value = "auto")]
     law: LawArg,
     /// What is minimised.
@@ -57,6 +59,13 @@ pub struct FitArgs {
     /// Where the Huber loss turns from a parabola into lines.
     #[arg(long, default_value_t = 1e-3)]
     delta: f64,
+    /// Forecast the loss at this N and D, with an interval of 90 %; may be given again.
+    #[arg(long, value_name = "N,D", value_parser = parse_place)]
+    forecast: Vec<(f64, f64)>,
+    /// Draw the fit into this folder, each picture with its numbers as CSV.
+    #[cfg(feature = "plot")]
+    #[arg(long, value_name = "FOLDER")]
+    svg: Option<PathBuf>,
     /// Resamples for intervals.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     bootstrap: u32,
@@ -76,6 +85,12 @@ fn parse_only(text: &str) -> Result<(String, String), String> {
     parts.ok_or_else(|| "write COLUMN=TEXT".to_owned())
 }
 
+fn parse_place(text: &str) -> Result<(f64, f64), String> {
+    let number = |text: &str| text.trim().parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0);
+    let parts = text.split_once(',').and_then(|(params, data)| Some((number(params)?, number(data)?)));
+    parts.ok_or_else(|| "write N,D, both positive".to_owned())
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LawArg {
     Auto,
@@ -89,8 +104,17 @@ enum LawArg {
     Broken,
 }
 
-/// The laws that `auto` chooses among, by what varies in the runs.
-const BOTH: &[LawArg] = &[LawArg::Chinchilla, LawArg::Tied, LawArg::Interaction, LawArg::PowerN, LawArg::PowerD];
+/// The laws that `auto` chooses among; of equals the first is taken.
+const LAWS: [&dyn Law; 8] = [
+    &Chinchilla,
+    &TiedExponents,
+    &Interaction,
+    &PowerLaw::Params,
+    &PowerLaw::Data,
+    &Cumulative,
+    &DataConstrained,
+    &Broken,
+];
 
 impl LawArg {
     fn law(self) -> &'static dyn Law {
@@ -155,6 +179,9 @@ enum KindArg {
     HeldOut,
 }
 
+/// The share of draws that intervals of parameters hold.
+const LEVEL: f64 = 0.95;
+
 pub fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Fit(args) => fit_runs(args),
@@ -187,8 +214,10 @@ fn fit_runs(args: &FitArgs) -> Result<(), Failure> {
     };
     let split = Split::LargestC(4.0);
     let law = if args.law == LawArg::Auto {
-        let laws: Vec<&dyn Law> = BOTH.iter().map(|law| law.law()).collect();
-        compare(&laws, &runs, loss, split).map_err(bad)?[0].law
+        // Those that the smaller scales determine can be told apart; without one, what can be fitted at all is left.
+        let able: Vec<&dyn Law> = LAWS.into_iter().filter(|law| backtest(*law, &runs, loss, split).is_ok()).collect();
+        let laws = if able.is_empty() { &LAWS[..] } else { &able };
+        compare(laws, &runs, loss, split).map_err(bad)?[0].law
     } else {
         args.law.law()
     };
@@ -200,11 +229,23 @@ fn fit_runs(args: &FitArgs) -> Result<(), Failure> {
     let rows: Vec<_> = fitted
         .parameters()
         .into_iter()
-        .map(|(name, value)| (name, value, draws.standard_error(name), draws.interval(name, 0.95)))
+        .map(|(name, value)| (name, value, draws.standard_error(name), draws.interval(name, LEVEL)))
         .collect();
-    let warnings: Vec<String> = fitted.warnings.iter().map(ToString::to_string).collect();
+    let mut warnings: Vec<String> = fitted.warnings.iter().map(ToString::to_string).collect();
+    let mut forecasts = vec![];
+    if !args.forecast.is_empty() {
+        let config = ForecastConfig { loss, split, windows: vec![], level: 0.9, bootstrap: config };
+        let outlook = forecast(&[law], &runs, &config).map_err(bad)?;
+        warnings = outlook.warnings.iter().map(ToString::to_string).collect();
+        forecasts.extend(args.forecast.iter().map(|&(params, data)| (params, data, outlook.at(params, data))));
+    }
+    #[cfg(feature = "plot")]
+    if let Some(folder) = &args.svg {
+        draw(folder, &draws, &runs).map_err(|error| failure(folder, &error))?;
+    }
     if args.json {
         let parameter = |(name, value, error, interval): &(_, _, _, _)| json!({"name": name, "value": value, "standard_error": error, "interval_95": interval});
+        let place = |(params, data, forecast): &(f64, f64, Forecast)| json!({"params": params, "data": data, "loss": forecast.loss, "interval_90": forecast.interval});
         show::json(&json!({
             "law": law.name(),
             "loss": loss.to_string(),
@@ -218,6 +259,7 @@ fn fit_runs(args: &FitArgs) -> Result<(), Failure> {
             "reached": fitted.reached,
             "back_test_mean_error": test.as_ref().map(BackTest::mean_error),
             "back_test_mean_absolute_error": test.as_ref().map(BackTest::mean_absolute_error),
+            "forecasts": forecasts.iter().map(place).collect::<Vec<_>>(),
             "warnings": warnings,
         }));
         return Ok(());
@@ -237,11 +279,31 @@ fn fit_runs(args: &FitArgs) -> Result<(), Failure> {
         let (signed, absolute) = (100.0 * test.mean_error(), 100.0 * test.mean_absolute_error());
         let _ = writeln!(out, "back-test on the largest C: {signed:+.2} % in the mean, {absolute:.2} % without sign");
     }
+    for (params, data, Forecast { loss, interval }) in forecasts {
+        let (low, high) = (interval.low, interval.high);
+        let _ = writeln!(out, "forecast at N = {params}, D = {data}: {loss:.6}, 90 % {low:.6} to {high:.6}");
+    }
     warnings.iter().for_each(|warning| {
         let _ = writeln!(out, "warning: {warning}");
     });
     show::line(out.trim_end());
     Ok(())
+}
+
+/// Draws loss, residuals and, where the law weighs N against D, lines of equal compute.
+#[cfg(feature = "plot")]
+fn draw(folder: &Path, draws: &Bootstrap<'_, '_>, runs: &Runs) -> Result<(), Error> {
+    plot::loss_by_data(draws, runs, LEVEL).write(folder, "loss_by_data")?;
+    plot::residuals(draws.fit(), runs).write(folder, "residuals")?;
+    let compute = runs.compute(6.0);
+    let (low, high) = compute.iter().fold((f64::INFINITY, 0.0f64), |(low, high), &c| (low.min(c), high.max(c)));
+    // From the least to the most that was spent.
+    let flops: Vec<f64> = (0..5).map(|step| low * (high / low).powf(f64::from(step) / 4.0)).collect();
+    match plot::equal_compute(draws, &flops, LEVEL) {
+        Ok(plot) => plot.write(folder, "equal_compute"),
+        Err(Error::Unfit { .. } | Error::InvalidConfig { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn measure_file(args: &MeasureArgs) -> Result<(), Failure> {
