@@ -35,8 +35,8 @@ fn main() -> Result<()> {
         // What all rows say about eight times as many: coded bits over those of the column's words.
         let all = forecast(&laws, &runs, &ForecastConfig::default())?;
         let beyond = all.at(far.params, 8.0 * far.data);
-        let of_column = table.column_index(column).map(|place| &table.frame().columns()[place].ordinals);
-        let word_bits = 8.0 * of_column.ok_or("no such column")?.kind().width() as f64;
+        let place = table.column_index(column).ok_or("no such column")?;
+        let word_bits = 8.0 * table.frame().columns()[place].ordinals.kind().width() as f64;
         println!(
             "| {column} | {} | {:.1} % | {:.0} | {:.3} | {:.3} | {:.3} to {:.3} | {:.3} | {:+.1} % | {:.4} |",
             outlook.fit.law().name(),

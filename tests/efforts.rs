@@ -42,7 +42,7 @@ proptest! {
         block_rows in prop::sample::select(vec![7usize, 100, 1 << 16]),
         (is_quoted, is_crlf, is_ragged) in any::<(bool, bool, bool)>(),
     ) {
-        let source = csv(&shapes, rows, Dialect { is_quoted, is_crlf, is_ragged, ..PLAIN }, seed);
+        let source = csv(&shapes, rows, Dialect { is_crlf, is_quoted, is_ragged, ..PLAIN }, seed);
         for effort in [Effort::Balanced, Effort::Max] {
             let pipeline = Pipeline::builder().effort(effort).block_rows(block_rows).verify(false).build().unwrap();
             assert_promises(&pipeline, &source);

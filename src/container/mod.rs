@@ -28,7 +28,7 @@ pub const MAGIC: [u8; 4] = [0x8c, b'L', b'L', b'\n'];
 pub const END_MAGIC: [u8; 4] = [0x8c, b'L', b'L', b'.'];
 
 /// Newest major version read and the only one written.
-pub const MAJOR: u8 = 1;
+pub const MAJOR: u8 = 2;
 
 /// Minor version written; readers accept any.
 pub const MINOR: u8 = 0;
