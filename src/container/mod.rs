@@ -27,7 +27,7 @@ pub const MAGIC: [u8; 4] = [0x8c, b'L', b'L', b'\n'];
 /// Last bytes of every file.
 pub const END_MAGIC: [u8; 4] = [0x8c, b'L', b'L', b'.'];
 
-/// Newest major version read and the only one written.
+/// The major version that is read and written.
 pub const MAJOR: u8 = 2;
 
 /// Minor version written; readers accept any.
