@@ -367,7 +367,7 @@ fn a_sparse_unit_is_as_shown() {
     let container = Container::open(&file, &Limits::default()).unwrap();
     shown(
         container.find(Tag::Tensors, 0, 0).unwrap().body,
-        "02 30 1c 01 00 02 12 04 3e 17 81 01 00 80 be ff ff ff ff ff ff ff ff 00 00 05 00 a5 7f f8 77 8c ce 9b f2 03 b8 22 \
-         b5 0b 09 01 02 01 03 04 40 a4 01 00 00",
+        "03 30 0c 00 02 08 87 01 00 80 80 80 f4 07 00 8c ce 9b f2 05 00 07 5f 60 d0 03 b8 22 b5 00 7b 31 09 \
+         00 25 1f 1d 00 01",
     );
 }
