@@ -72,11 +72,17 @@ pub fn text(len: usize) -> Vec<u8> {
 
 /// The bytes of [`text`] in random order: text without its matches.
 pub fn shuffled_text(len: usize) -> Vec<u8> {
-    let (mut out, mut noise) = (text(len), Noise::new(3));
-    for last in (1..len).rev() {
-        out.swap(last, noise.below(last as u64 + 1) as usize);
-    }
+    let mut out = text(len);
+    shuffle(&mut out);
     out
+}
+
+/// Puts bytes in random order, the same each time.
+pub fn shuffle(bytes: &mut [u8]) {
+    let mut noise = Noise::new(3);
+    for last in (1..bytes.len()).rev() {
+        bytes.swap(last, noise.below(last as u64 + 1) as usize);
+    }
 }
 
 /// Time stamps: ascending by a step of 1000 and a little jitter.

@@ -87,6 +87,11 @@ impl<'a> BitReader<'a> {
         Ok(value & (u64::MAX >> (64 - bits)))
     }
 
+    /// The byte that holds the next bit.
+    pub fn byte(&self) -> usize {
+        (self.at / 8) as usize
+    }
+
     /// Fails unless only zero padding of the last byte is left.
     pub fn end(&mut self) -> Result<()> {
         let left = self.bytes.len() as u64 * 8 - self.at;

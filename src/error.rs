@@ -56,14 +56,16 @@ pub enum Error {
         /// What was asked for.
         expected: &'static str,
     },
-    /// The container was written by a newer, incompatible version of the format.
-    #[error("container format {major}.{minor} is newer than this library reads ({supported}.x); update losslaw")]
+    /// The container was written in a version of the format that this library does not read.
+    #[error(
+        "container format {major}.{minor}; this library reads {supported}.x: use the release that wrote it, or a newer one"
+    )]
     UnsupportedVersion {
         /// Major version in the file.
         major: u8,
         /// Minor version in the file.
         minor: u8,
-        /// Newest major version this library reads.
+        /// The major version this library reads.
         supported: u8,
     },
     /// The file names a codec that the registry does not hold.

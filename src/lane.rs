@@ -205,7 +205,8 @@ impl Lane {
 
     /// The narrowest lane that holds all of `words`.
     pub fn narrowest(words: Vec<u64>) -> Self {
-        match LaneKind::fitting(words.iter().copied().max().unwrap_or(0)) {
+        // All bits together need as many as the largest word, and are quicker to gather.
+        match LaneKind::fitting(words.iter().fold(0, |all, word| all | word)) {
             LaneKind::U64 => Self::U64(words),
             kind => with_kind!(kind, W => W::wrap(words.into_iter().map(W::low).collect())),
         }
@@ -221,6 +222,18 @@ impl Lane {
     #[must_use]
     pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
         with_words!(self, words => Word::wrap(words[range].to_vec()))
+    }
+
+    /// Lanes one after the other, in the narrowest lane that holds all words.
+    pub(crate) fn joined(lanes: &[Self]) -> Self {
+        let most = lanes.iter().filter_map(Self::max).max().unwrap_or(0);
+        with_kind!(LaneKind::fitting(most), W => {
+            let mut all: Vec<W> = Vec::with_capacity(lanes.iter().map(Self::len).sum());
+            for lane in lanes {
+                with_words!(lane, words => all.extend(words.iter().map(|word| W::low(word.wide()))));
+            }
+            W::wrap(all)
+        })
     }
 
     /// The words as bytes, little-endian.

@@ -32,6 +32,7 @@ mod catalogue;
 pub mod codec;
 pub mod container;
 pub mod context;
+mod density;
 mod error;
 pub mod lane;
 pub mod limits;
@@ -54,8 +55,8 @@ pub use error::{Error, Result};
 pub use lane::{Lane, LaneKind, Word};
 pub use limits::{Budget, Limits};
 pub use pipeline::{
-    Decoder, Effort, Packed, PartConfig, Pipeline, PipelineBuilder, PipelineConfig, PlanConfig, Progress, Stage,
-    decompress,
+    ColumnExplanation, Decoder, Effort, Explanation, Packed, PartConfig, Pipeline, PipelineBuilder, PipelineConfig,
+    PlanConfig, Progress, Stage, decompress,
 };
 pub use report::{ColumnReport, Part, PrunedReport, Report, TensorReport, TensorTable, Timings};
 

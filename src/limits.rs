@@ -85,6 +85,11 @@ impl Budget {
         Ok(())
     }
 
+    /// Bytes of memory that are left.
+    pub(crate) fn memory_left(&self) -> u64 {
+        self.memory
+    }
+
     /// Pays for `count` tree nodes.
     pub fn nodes(&mut self, count: u64) -> Result<usize> {
         self.nodes = self.nodes.checked_sub(count).ok_or(Error::LimitExceeded {

@@ -34,7 +34,7 @@ const TABLE: [u32; STEPS + 1] = {
 
 /// log₂ n in units of 2⁻¹⁶ bit, interpolated between 1,024 steps; 0 for n = 0.
 #[inline]
-pub(crate) fn log2(n: u64) -> u64 {
+pub(crate) const fn log2(n: u64) -> u64 {
     if n == 0 {
         return 0;
     }
@@ -42,14 +42,27 @@ pub(crate) fn log2(n: u64) -> u64 {
     // The mantissa in 2⁻³² without its leading one.
     let mantissa = ((n << (63 - top)) >> 31) & 0xffff_ffff;
     let (step, rest) = ((mantissa >> 22) as usize, mantissa & 0x3f_ffff);
-    let (low, high) = (u64::from(TABLE[step]), u64::from(TABLE[step + 1]));
-    u64::from(top) * BIT + low + (((high - low) * rest) >> 22)
+    let (low, high) = (TABLE[step] as u64, TABLE[step + 1] as u64);
+    top as u64 * BIT + low + (((high - low) * rest) >> 22)
 }
+
+/// Counts are small as a rule, and looking a product up is quicker than making it.
+const LISTED: usize = 4096;
+
+static N_LOG2_N: [u64; LISTED] = {
+    let mut table = [0; LISTED];
+    let mut n = 0;
+    while n < LISTED {
+        table[n] = n as u64 * log2(n as u64);
+        n += 1;
+    }
+    table
+};
 
 /// n·log2(n) in 2⁻¹⁶ bit.
 #[inline]
 pub fn n_log2_n(n: u32) -> u64 {
-    u64::from(n) * log2(u64::from(n))
+    N_LOG2_N.get(n as usize).copied().unwrap_or_else(|| u64::from(n) * log2(u64::from(n)))
 }
 
 /// Bits (in 2⁻¹⁶) that an ideal code spends on symbols with these counts: n·H = n·log2 n − Σ c·log2 c.

@@ -70,6 +70,8 @@ pub struct ColumnReport {
     pub leaves: u64,
     /// What its tree asks, in the order of first use.
     pub asks: Vec<String>,
+    /// The columns it is coded given: those its tree asks and the one its ordinals are relative to.
+    pub parents: Vec<String>,
     /// Bytes of its tables, ordinals, escapes and text; trees and dictionaries are parts of their own.
     pub bytes: u64,
     /// 8 · bytes / rows.
@@ -230,7 +232,7 @@ impl std::fmt::Display for Report {
             1.0 / self.ratio()
         )?;
         if self.effort != self.effort_asked {
-            writeln!(f, "effort {} is not built yet; {} was used", self.effort_asked, self.effort)?;
+            writeln!(f, "effort {} is not built for this kind of file; {} was used", self.effort_asked, self.effort)?;
         }
         if !self.columns.is_empty() {
             let name = |c: &ColumnReport| c.name.chars().count();

@@ -351,3 +351,18 @@ fn bad_runs_are_named_by_line_and_column() {
     assert!(desk.refused(&["scaling", "fit", "few.csv", "--loss", "price"], 2).contains("price"));
     assert!(desk.refused(&["scaling", "measure", "t.csv", "--column", "none"], 2).contains("none"));
 }
+
+#[test]
+fn explain_tells_what_each_column_costs_alone() {
+    let desk = Desk::new();
+    let told = desk.json(&["explain", "t.csv", "--json"]);
+    let columns = told["columns"].as_array().unwrap();
+    assert_eq!(columns.len(), 3);
+    for column in columns {
+        assert!(column["order0_bits"].as_f64().unwrap() >= 0.0);
+        assert!(column["alone_bytes"].as_u64().is_some() && column["coded"]["parents"].is_array());
+    }
+    let text = String::from_utf8(desk.run(&["explain", "t.csv"]).stdout).unwrap();
+    assert!(text.contains("order-0") && text.lines().any(|line| line.starts_with("level")), "{text}");
+    assert!(!desk.run(&["explain", "t.ll"]).status.success());
+}

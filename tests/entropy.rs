@@ -1,6 +1,6 @@
 //! Round trips, sizes and hostile input of the entropy coders, plain and grouped.
 
-use losslaw::codec::{Block, Codec, Groups, Huffman, Rans};
+use losslaw::codec::{Block, Codec, Groups, Huffman, Rans, Shared};
 use losslaw::{Budget, Error, Lane, LaneKind, Limits, Result, with_kind};
 use proptest::prelude::*;
 
@@ -28,6 +28,15 @@ fn grouped(codec: &dyn Codec, lane: &Lane, groups: &Groups, shared: &[u8]) -> us
     let coded = codec.encode_grouped(lane, groups, shared).unwrap();
     let back = codec.decode_grouped(&coded.params, vec![], groups, shared, &mut budget()).unwrap();
     assert_eq!(&back, lane, "{codec:?}");
+    let kept = Shared::from(shared.to_vec());
+    for _ in 0..2 {
+        assert_eq!(codec.encode_block(lane, groups, &kept).unwrap(), coded, "{codec:?}");
+        assert_eq!(
+            &codec.decode_block(&coded.params, vec![], groups, &kept, &mut budget()).unwrap(),
+            lane,
+            "{codec:?}"
+        );
+    }
     coded.params.len()
 }
 
@@ -255,4 +264,34 @@ fn leftover_and_missing_bytes_of_a_stream_are_errors() -> Result<()> {
         assert!(codec.decode(&coded, vec![], &mut budget()).is_err());
     }
     Ok(())
+}
+
+#[test]
+fn a_model_of_another_number_of_groups_is_corrupt() {
+    let lane = Lane::from((0..3000u32).map(|i| (i % 7 * i % 5) as u8).collect::<Vec<_>>());
+    let groups = |count: u32| {
+        let leaf_of_row: Vec<u32> = (0..3000).map(|row| row % count).collect();
+        Groups::from_leaf_of_row(&leaf_of_row, count as usize).unwrap()
+    };
+    for codec in codecs() {
+        let shared = Shared::from(codec.learn(&[Block { lane: lane.clone(), groups: groups(3) }]).unwrap());
+        let coded = codec.encode_block(&lane, &groups(3), &shared).unwrap().params;
+        let error = codec.decode_block(&coded, vec![], &groups(4), &shared, &mut budget()).unwrap_err();
+        assert!(error.to_string().contains("another number of groups"), "{error}");
+    }
+}
+
+/// Vectors do nothing for words wider than a byte, where the plain loop must read what it reads for bytes.
+#[test]
+fn thirty_two_states_decode_alike_with_and_without_vectors() {
+    let mut noise = Noise(11);
+    for (rows, symbols, skew) in
+        [(40_000, 250, 0.98f64), (40_003, 20, 0.6), (31, 3, 0.5), (70_000, 90, 0.9), (65, 2, 0.5)]
+    {
+        let weights: Vec<f64> = (0..symbols).map(|s| skew.powi(s)).collect();
+        let words: Vec<u8> = (0..rows).map(|_| noise.pick(&weights) as u8).collect();
+        let codec = Rans { lanes: Some(32) };
+        plain(&codec, &Lane::from(words.iter().map(|&w| u16::from(w)).collect::<Vec<_>>()));
+        plain(&codec, &Lane::from(words));
+    }
 }

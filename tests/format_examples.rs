@@ -2,8 +2,8 @@
 
 use losslaw::codec::adaptive::{RangeDecoder, RangeEncoder, UIntModel};
 use losslaw::codec::{
-    Bins, BitPack, BitPlanes, Block, Codec, Constant, Delta, Denoise, Dictionary, Groups, Huffman, Learned, Lms, Lz77,
-    Lz78, Map, Plan, Planes, Rans, Registry, Rle, Standardise, Store,
+    Bins, BitPack, BitPlanes, Block, Codec, Constant, ContextMix, Delta, Denoise, Dictionary, Groups, Huffman, Learned,
+    Lms, Lz77, Lz78, Map, Plan, Planes, Rans, Registry, Rle, Standardise, Store,
 };
 use losslaw::container::{Container, Kind, Tag, Writer};
 use losslaw::model::Model;
@@ -57,6 +57,11 @@ fn a_stored_node_is_as_shown() {
 }
 
 #[test]
+fn a_node_of_mixed_contexts_is_as_shown() {
+    node(ContextMix::default(), &Lane::from(b"abcabcabcabc".to_vec()), "11 0a 0c 00 00 a2 13 46 73 f6 23 8a 00");
+}
+
+#[test]
 fn a_node_of_runs_is_as_shown() {
     node(Rle, &Lane::from(vec![7u16, 7, 7, 2, 9, 9]), "01 00 02 00 07 01 07 00 02 00 09 00 00 00 04 00 03 01 02 00");
 }
@@ -66,7 +71,7 @@ fn a_huffman_node_is_as_shown() {
     node(
         Huffman::default(),
         &Lane::from(b"abracadabra".to_vec()),
-        "02 0e 0b 08 00 0e 5a 36 ed ab fb 71 00 72 35 39 00",
+        "02 0e 0b 08 00 0e 5a 36 ed ab fb 71 00 4e ac 9c 00",
     );
 }
 
@@ -212,7 +217,7 @@ fn files_of_bytes_are_as_shown() {
     let file = writer.finish();
     shown(
         &file,
-        "8c 4c 4c 0a 01 00 00 00 01 00 00 03 61 62 63 f4 e3 cb e3 ff 00 00 05 01 01 00 00 03 39 96 5e e3 13 00 00 00 \
+        "8c 4c 4c 0a 02 00 00 00 01 00 00 03 61 62 63 f4 e3 cb e3 ff 00 00 05 01 01 00 00 03 39 96 5e e3 13 00 00 00 \
          00 00 00 00 5a 9a 96 51 8c 4c 4c 2e",
     );
     assert_eq!(Pipeline::builder().build().unwrap().compress_bytes(b"abc").unwrap().bytes, file);
@@ -222,7 +227,7 @@ fn files_of_bytes_are_as_shown() {
     let file = Pipeline::builder().codec(Rle).build().unwrap().compress_bytes(&source).unwrap().bytes;
     shown(
         &file,
-        "8c 4c 4c 0a 01 00 00 00 02 00 00 11 58 f0 9a 59 01 00 02 00 02 00 61 00 00 02 00 c8 00 94 7f fd 80 ff 00 00 \
+        "8c 4c 4c 0a 02 00 00 00 02 00 00 11 58 f0 9a 59 01 00 02 00 02 00 61 00 00 02 00 c8 00 94 7f fd 80 ff 00 00 \
          05 01 02 00 00 11 9f 48 52 02 21 00 00 00 00 00 00 00 85 0c 0b 31 8c 4c 4c 2e",
     );
     assert_eq!(decompress(&file).unwrap(), source);
@@ -260,7 +265,7 @@ fn a_table_file_is_as_shown() {
     let file = table_file();
     shown(
         &file,
-        "8c 4c 4c 0a 01 00 01 00 03 00 00 21 06 01 1e 00 2c 00 0b 6b 69 6e 64 2c 70 72 69 63 65 0a 02 00 00 00 00 02 \
+        "8c 4c 4c 0a 02 00 01 00 03 00 00 21 06 01 1e 00 2c 00 0b 6b 69 6e 64 2c 70 72 69 63 65 0a 02 00 00 00 00 02 \
          01 00 00 01 02 4e 41 32 02 ea c8 fa ec 04 00 00 04 00 75 9b 5e ca f2 b4 58 05 00 00 09 02 03 00 01 00 03 00 \
          01 00 34 bc c5 8e 06 00 00 08 06 26 73 48 e9 e9 00 00 cc 4d 43 ad 07 00 00 3e 02 1a 00 18 01 01 00 02 00 07 \
          00 01 02 01 02 01 02 00 00 07 00 01 01 01 01 01 01 00 21 00 1f 01 02 00 00 04 00 04 00 1b 34 02 00 00 04 00 \
@@ -292,7 +297,7 @@ fn what_the_page_does_not_allow_is_an_error() {
             assert!(changed(tag, |addresses, _| addresses[which] = 1).is_err(), "{tag:?}, address {which}");
         }
     }
-    for flags in [2, 4, 8] {
+    for flags in [2, 4, 16] {
         let error = changed(Tag::Columns, |_, body| body[2] = flags).unwrap_err().to_string();
         assert!(error.contains("flags do not fit"), "{error}");
     }
@@ -323,11 +328,32 @@ fn a_model_file_is_as_shown() {
     let file = Pipeline::builder().codec(Rle).build().unwrap().compress_model(&model).unwrap().bytes;
     shown(
         &file,
-        "8c 4c 4c 0a 01 00 02 00 08 00 00 44 40 47 ed 10 56 3e 04 3b 00 40 07 7b d1 5d a4 db 8b c8 f4 3c bc 2c d2 89 8c \
+        "8c 4c 4c 0a 02 00 02 00 08 00 00 44 40 47 ed 10 56 3e 04 3b 00 40 07 7b d1 5d a4 db 8b c8 f4 3c bc 2c d2 89 8c \
          33 99 88 25 9a a3 c3 f0 b2 48 b7 95 b1 64 5d 96 88 1c a6 87 bf 6f b3 79 5e a6 cf 45 ba 2d 8c 15 b3 75 fb 7d 10 \
          08 04 02 81 40 00 54 2c 57 ae 09 00 00 2b 01 04 03 00 01 00 65 1c 7d 76 20 01 01 00 02 00 11 02 00 00 00 7e 01 \
          00 80 7f 00 00 00 7e 00 00 00 80 00 00 05 00 01 01 01 01 00 4f 39 e5 ef ff 00 00 09 02 08 00 00 44 09 00 00 2b \
          9e 9a 5b 4f 87 00 00 00 00 00 00 00 93 e7 fc 8c 8c 4c 4c 2e",
+    );
+    assert_eq!(decompress(&file).unwrap(), model.to_safetensors());
+}
+
+#[test]
+fn a_unit_under_a_density_is_as_shown() {
+    let mut state = 1u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state as f32 / 4_294_967_296.0 - 0.5
+    };
+    let weights: Vec<f32> = (0..64 * 64).map(|at| (next() + next() + next()) * [0.01, 0.04][at / 64 % 2]).collect();
+    let model = Model::builder().f32("w", &[64, 64], &weights).unwrap().build().unwrap();
+    let file = Pipeline::builder().build().unwrap().compress_model(&model).unwrap().bytes;
+    let container = Container::open(&file, &Limits::default()).unwrap();
+    let body = container.find(Tag::Tensors, 0, 0).unwrap().body;
+    assert_eq!(body.len(), 13_611);
+    shown(
+        &body[..61],
+        "03 80 20 07 40 00 09 7f 0c 00 00 57 83 a9 14 2d 00 07 92 f2 21 ce 9f 4e 0b 02 2f 53 93 88 c0 20 f7 \
+         43 25 48 c4 70 36 46 ea 57 3f 94 61 d8 c2 02 7d 9b 37 b3 a3 f7 57 57 8a b5 f4 95 83",
     );
     assert_eq!(decompress(&file).unwrap(), model.to_safetensors());
 }
@@ -341,7 +367,7 @@ fn a_sparse_unit_is_as_shown() {
     let container = Container::open(&file, &Limits::default()).unwrap();
     shown(
         container.find(Tag::Tensors, 0, 0).unwrap().body,
-        "02 30 1c 01 00 02 12 04 3e 17 81 01 00 80 be ff ff ff ff ff ff ff ff 00 00 05 00 a5 7f f8 77 8c ce 9b f2 03 b8 22 \
-         b5 0b 09 01 02 01 03 04 40 a4 01 00 00",
+        "03 30 0c 00 02 08 87 01 00 80 80 80 f4 07 00 8c ce 9b f2 05 00 07 5f 60 d0 03 b8 22 b5 00 7b 31 09 \
+         00 25 1f 1d 00 01",
     );
 }

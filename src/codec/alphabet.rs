@@ -9,6 +9,65 @@ use crate::{Budget, Error, Lane, LaneKind, Result, Word, with_kind, with_words};
 /// Most words that get a symbol of their own; the escape follows them.
 pub(super) const MAX_WORDS: usize = 1023;
 
+/// Most symbols: those words and the escape.
+pub(super) const MAX_SYMBOLS: usize = MAX_WORDS + 1;
+
+/// A symbol in memory: of a byte lane the byte itself, of any other the number of a symbol.
+pub(super) trait Symbol: Copy + Default {
+    /// The symbol's number, below [`MAX_SYMBOLS`].
+    fn index(self) -> usize;
+    /// The symbol of a number.
+    fn of(index: u16) -> Self;
+    /// The symbols as bytes, if that is what they are.
+    fn bytes(symbols: &mut [Self]) -> Option<&mut [u8]>;
+}
+
+impl Symbol for u8 {
+    #[inline]
+    fn index(self) -> usize {
+        usize::from(self)
+    }
+    #[inline]
+    fn of(index: u16) -> Self {
+        index as Self
+    }
+    fn bytes(symbols: &mut [Self]) -> Option<&mut [u8]> {
+        Some(symbols)
+    }
+}
+
+impl Symbol for u16 {
+    #[inline]
+    fn index(self) -> usize {
+        usize::from(self)
+    }
+    #[inline]
+    fn of(index: u16) -> Self {
+        index
+    }
+    fn bytes(_: &mut [Self]) -> Option<&mut [u8]> {
+        None
+    }
+}
+
+/// The symbols of a lane: its own bytes, or a number for each word.
+#[derive(Debug)]
+pub(super) enum Symbols<'a> {
+    Bytes(&'a [u8]),
+    Numbers(Vec<u16>),
+}
+
+/// Runs one generic expression on symbols, whatever they are.
+macro_rules! with_symbols {
+    ($symbols:expr, $slice:ident => $body:expr) => {
+        match $symbols {
+            $crate::codec::alphabet::Symbols::Bytes($slice) => $body,
+            $crate::codec::alphabet::Symbols::Numbers($slice) => $body,
+        }
+    };
+}
+pub(super) use with_symbols;
+
 /// Which words have symbols.
 ///
 /// Byte lanes have 256 symbols, the bytes. In a wider lane, symbol `i` is the `i`-th of the listed words, ascending,
@@ -40,21 +99,21 @@ impl Alphabet {
         if self.kind == LaneKind::U8 { 256 } else { self.words.len() + 1 }
     }
 
-    /// The symbol of a word.
+    /// The symbol of a word of a wider lane.
     #[inline]
-    pub fn symbol(&self, word: u64) -> u16 {
-        if self.kind == LaneKind::U8 {
-            return word as u16;
-        }
+    fn symbol(&self, word: u64) -> u16 {
         self.words.binary_search(&word).unwrap_or(self.words.len()) as u16
     }
 
     /// Replaces words by symbols.
-    pub fn symbols(&self, lane: &Lane, codec: &'static str) -> Result<Vec<u16>> {
+    pub fn symbols<'a>(&self, lane: &'a Lane, codec: &'static str) -> Result<Symbols<'a>> {
         if lane.kind() != self.kind {
             return Err(Error::Unsuitable { codec, why: "the lane is not as wide as those that were learnt from" });
         }
-        Ok(with_words!(lane, words => words.iter().map(|w| self.symbol(w.wide())).collect()))
+        if let Lane::U8(bytes) = lane {
+            return Ok(Symbols::Bytes(bytes));
+        }
+        Ok(Symbols::Numbers(with_words!(lane, words => words.iter().map(|w| self.symbol(w.wide())).collect())))
     }
 
     /// Appends the width, the number of words and the words, as differences less one, in the adaptive coder.
@@ -98,8 +157,8 @@ impl Alphabet {
     }
 
     /// Appends the words without a symbol behind their length: their width in bits (one byte), then the words.
-    pub fn write_escaped(&self, lane: &Lane, symbols: &[u16], out: &mut Vec<u8>) {
-        let Some(escape) = self.escape() else { return };
+    pub fn write_escaped(&self, lane: &Lane, symbols: &Symbols<'_>, out: &mut Vec<u8>) {
+        let (Some(escape), Symbols::Numbers(symbols)) = (self.escape(), symbols) else { return };
         let aside: Vec<u64> = with_words!(lane, words => {
             words.iter().zip(symbols).filter(|(_, s)| **s == escape).map(|(w, _)| w.wide()).collect()
         });
@@ -121,15 +180,12 @@ impl Alphabet {
         if self.escape().is_some() { reader.bytes() } else { Ok(&[]) }
     }
 
-    /// Replaces symbols by words, which were paid for with the symbols.
+    /// Replaces the symbols of a wider lane by words, which were paid for with the symbols.
     pub fn restore(&self, symbols: &[u16], escaped: &[u8], part: &'static str) -> Result<Lane> {
         Ok(with_kind!(self.kind, W => W::wrap(self.words_of::<W>(symbols, escaped, part)?)))
     }
 
     fn words_of<W: Word>(&self, symbols: &[u16], escaped: &[u8], part: &'static str) -> Result<Vec<W>> {
-        if self.kind == LaneKind::U8 {
-            return Ok(symbols.iter().map(|&s| W::low(u64::from(s))).collect());
-        }
         let (width, bits) = match escaped.split_first() {
             None => (0, escaped),
             Some((&width, bits)) if u32::from(width) <= W::KIND.bits() => (u32::from(width), bits),
@@ -180,7 +236,10 @@ mod tests {
         let read = Alphabet::read(&mut reader, "test", &mut Budget::new(&Limits::default())).unwrap();
         assert_eq!(read, alphabet);
         let escaped = read.read_escaped(&mut reader).unwrap();
-        assert_eq!(&read.restore(&symbols, escaped, "test").unwrap(), lane);
+        match symbols {
+            Symbols::Bytes(bytes) => assert_eq!(lane, &Lane::from(bytes.to_vec())),
+            Symbols::Numbers(symbols) => assert_eq!(&read.restore(&symbols, escaped, "test").unwrap(), lane),
+        }
         reader.end().unwrap();
     }
 

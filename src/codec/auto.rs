@@ -1,8 +1,8 @@
 //! Choosing a plan for a lane by trial.
 
 use super::{
-    Bins, BitPack, Codec, Constant, Delta, Dictionary, Huffman, Lms, Lz77, Lz77Effort, Map, Plan, Planes, Rans, Rle,
-    Standardise, Store, Then,
+    Bins, BitPack, Codec, Constant, ContextMix, Delta, Dictionary, Huffman, Lms, Lz77, Lz77Effort, Map, Plan, Planes,
+    Rans, Rle, Standardise, Store, Then,
 };
 use crate::{Error, Lane, Result};
 
@@ -92,6 +92,39 @@ pub fn encode_auto(lane: &Lane) -> Result<(Plan, Vec<u8>)> {
         if node.len() < best.1.len() {
             best = (plan, node);
         }
+    }
+    Ok(best)
+}
+
+/// Like [`encode_auto`], but bytes are also tried under [`ContextMix`], which is slow and mostly far smaller.
+///
+/// The strides tried are those at which bytes of the sample resemble each other most.
+///
+/// ```
+/// use losslaw::Lane;
+/// use losslaw::codec::encode_mixed;
+/// let words = b"some of these words, or all of these words, or none of some words".to_vec();
+/// assert_eq!(encode_mixed(&Lane::from(words))?.0.to_string(), "ContextMix");
+/// # Ok::<(), losslaw::Error>(())
+/// ```
+pub fn encode_mixed(lane: &Lane) -> Result<(Plan, Vec<u8>)> {
+    let mut best = encode_auto(lane)?;
+    let Lane::U8(bytes) = lane else { return Ok(best) };
+    let sample = sample(lane);
+    let mut tried: Vec<(usize, Plan)> = vec![];
+    for plan in ContextMix::promising(bytes) {
+        let plan = Plan::from(plan);
+        match plan.encode(&sample) {
+            Ok(node) => tried.push((node.len(), plan)),
+            Err(Error::Unsuitable { .. }) => (),
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some((_, plan)) = tried.into_iter().min_by_key(|&(bytes, _)| bytes)
+        && let Ok(node) = plan.encode(lane)
+        && node.len() < best.1.len()
+    {
+        best = (plan, node);
     }
     Ok(best)
 }

@@ -4,17 +4,24 @@
 //! its escaped words (wide lanes only, behind their length) and the stream; one that was coded alone holds its model
 //! behind its length before that.
 
-use super::alphabet::Alphabet;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::alphabet::{Alphabet, MAX_SYMBOLS, Symbol, Symbols, with_symbols};
+use super::shared::Shared;
 use super::{Block, Encoded, Groups};
 use crate::wire::{Reader, put_bytes, put_varint};
-use crate::{Budget, Error, Lane, Result, with_kind};
+use crate::{Budget, Error, Lane, LaneKind, Result, with_kind};
 
 /// The part of an entropy coder that knows how tables and streams look.
 pub(super) trait Kernel {
     /// The codec's name.
     const NAME: &'static str;
     /// The tables of all groups.
-    type Tables;
+    type Tables: Send + Sync + 'static;
+
+    /// Number of groups that have tables.
+    fn groups(tables: &Self::Tables) -> usize;
 
     /// Describes tables that suit `counts(group)`, the counts of all symbols in a group, given their sums.
     ///
@@ -31,25 +38,25 @@ pub(super) trait Kernel {
     ) -> Result<Self::Tables>;
 
     /// Codes symbols that stand group after group.
-    fn write_stream(&self, symbols: &[u16], sizes: &[usize], alphabet: usize, tables: &Self::Tables)
-    -> Result<Vec<u8>>;
+    fn write_stream<S: Symbol>(&self, symbols: &[S], sizes: &[usize], tables: &Self::Tables) -> Result<Vec<u8>>;
 
     /// Restores the symbols into `out`, which has room for all groups.
-    fn read_stream(bytes: &[u8], sizes: &[usize], tables: &Self::Tables, out: &mut [u16]) -> Result<()>;
+    fn read_stream<S: Symbol>(bytes: &[u8], sizes: &[usize], tables: &Self::Tables, out: &mut [S]) -> Result<()>;
 }
 
 /// A lane whose words stand group after group.
-struct Gathered {
-    lane: Lane,
+struct Gathered<'a> {
+    lane: Cow<'a, Lane>,
     sizes: Vec<usize>,
 }
 
-impl Gathered {
-    fn new(lane: &Lane, groups: &Groups, codec: &'static str) -> Result<Self> {
+impl<'a> Gathered<'a> {
+    fn new(lane: &'a Lane, groups: &Groups, codec: &'static str) -> Result<Self> {
         if lane.len() != groups.rows() {
             return Err(Error::Unsuitable { codec, why: "the groups do not fit the lane" });
         }
-        Ok(Self { lane: groups.gather(lane), sizes: sizes(groups) })
+        let lane = if groups.len() == 1 { Cow::Borrowed(lane) } else { Cow::Owned(groups.gather(lane)) };
+        Ok(Self { lane, sizes: sizes(groups) })
     }
 }
 
@@ -59,30 +66,36 @@ fn sizes(groups: &Groups) -> Vec<usize> {
 
 /// A model of all blocks.
 pub(super) fn learn<K: Kernel>(blocks: &[Block]) -> Result<Vec<u8>> {
-    let blocks: Vec<Gathered> =
+    let blocks: Vec<Gathered<'_>> =
         blocks.iter().map(|block| Gathered::new(&block.lane, &block.groups, K::NAME)).collect::<Result<_>>()?;
-    let blocks: Vec<&Gathered> = blocks.iter().collect();
+    let blocks: Vec<&Gathered<'_>> = blocks.iter().collect();
     Ok(model_of::<K>(&blocks, false)?.0)
 }
 
 /// The model of some blocks, its alphabet, and the symbols of each block.
-fn model_of<K: Kernel>(blocks: &[&Gathered], sizes_known: bool) -> Result<(Vec<u8>, Alphabet, Vec<Vec<u16>>)> {
+fn model_of<'a, K: Kernel>(
+    blocks: &[&'a Gathered<'_>],
+    sizes_known: bool,
+) -> Result<(Vec<u8>, Alphabet, Vec<Symbols<'a>>)> {
     let groups = blocks.first().map_or(0, |block| block.sizes.len());
     if blocks.iter().any(|block| block.sizes.len() != groups) {
         return Err(Error::Unsuitable { codec: K::NAME, why: "blocks of one lane differ in their number of groups" });
     }
-    let lanes: Vec<&Lane> = blocks.iter().map(|block| &block.lane).collect();
+    let lanes: Vec<&Lane> = blocks.iter().map(|block| &*block.lane).collect();
     let alphabet = Alphabet::learn(&lanes, K::NAME)?;
-    let symbols: Vec<Vec<u16>> = lanes.iter().map(|lane| alphabet.symbols(lane, K::NAME)).collect::<Result<_>>()?;
+    let symbols: Vec<Symbols<'_>> = lanes.iter().map(|lane| alphabet.symbols(lane, K::NAME)).collect::<Result<_>>()?;
     let mut pooled = vec![0; alphabet.len()];
     for symbols in &symbols {
-        count(symbols, &mut pooled);
+        with_symbols!(symbols, symbols => count(symbols, &mut pooled));
     }
     let mut starts = vec![0; blocks.len()];
     let tables = K::describe(&pooled, groups, sizes_known, |group, counts| {
+        if let ([_], [_]) = (&blocks, &blocks[0].sizes[..]) {
+            return counts.copy_from_slice(&pooled);
+        }
         for ((block, symbols), start) in blocks.iter().zip(&symbols).zip(&mut starts) {
             let end = *start + block.sizes[group];
-            count(&symbols[*start..end], counts);
+            with_symbols!(symbols, symbols => count(&symbols[*start..end], counts));
             *start = end;
         }
     });
@@ -93,20 +106,23 @@ fn model_of<K: Kernel>(blocks: &[&Gathered], sizes_known: bool) -> Result<(Vec<u
 }
 
 /// Adds the occurrences of symbols to `counts`.
-fn count(symbols: &[u16], counts: &mut [u64]) {
-    // Two sets of counts: a run of one symbol would make each step wait for the last.
-    let mut others = vec![0; counts.len()];
-    let (pairs, odd) = symbols.as_chunks::<2>();
-    for &[a, b] in pairs {
-        counts[usize::from(a)] += 1;
-        others[usize::from(b)] += 1;
+fn count<S: Symbol>(symbols: &[S], counts: &mut [u64]) {
+    // Several sets of counts: a run of one symbol would make each step wait for the last.
+    let (eights, odd) = symbols.as_chunks::<8>();
+    if eights.len() > 64 {
+        let mut sets = [[0u32; MAX_SYMBOLS]; 4];
+        for eight in eights {
+            for (at, symbol) in eight.iter().enumerate() {
+                sets[at % 4][symbol.index() % MAX_SYMBOLS] += 1;
+            }
+        }
+        for set in sets {
+            counts.iter_mut().zip(set).for_each(|(count, more)| *count += u64::from(more));
+        }
+    } else {
+        eights.as_flattened().iter().for_each(|symbol| counts[symbol.index()] += 1);
     }
-    for &symbol in odd {
-        counts[usize::from(symbol)] += 1;
-    }
-    for (count, other) in counts.iter_mut().zip(others) {
-        *count += other;
-    }
+    odd.iter().for_each(|symbol| counts[symbol.index()] += 1);
 }
 
 fn read_model<K: Kernel>(
@@ -125,7 +141,7 @@ fn read_model<K: Kernel>(
 pub(super) fn encode<K: Kernel>(kernel: &K, lane: &Lane) -> Result<Encoded> {
     let mut params = vec![];
     put_varint(&mut params, lane.len() as u64);
-    let gathered = Gathered { sizes: vec![lane.len()], lane: lane.clone() };
+    let gathered = Gathered { sizes: vec![lane.len()], lane: Cow::Borrowed(lane) };
     encode_alone(kernel, &gathered, &mut params)?;
     Ok(Encoded { params, children: vec![] })
 }
@@ -134,7 +150,8 @@ pub(super) fn encode<K: Kernel>(kernel: &K, lane: &Lane) -> Result<Encoded> {
 pub(super) fn decode<K: Kernel>(params: &[u8], budget: &mut Budget) -> Result<Lane> {
     let mut reader = Reader::new(params, K::NAME);
     let len = reader.varint()?;
-    let len = budget.reserve::<u16>(len)?;
+    // The words are paid for once their width is known.
+    let len = budget.reserve::<()>(len)?;
     decode_alone::<K>(&mut reader, &[len], budget)
 }
 
@@ -161,7 +178,6 @@ pub(super) fn decode_grouped<K: Kernel>(
     budget: &mut Budget,
 ) -> Result<Lane> {
     let mut reader = Reader::new(params, K::NAME);
-    budget.reserve::<u16>(groups.rows() as u64)?;
     let sizes = sizes(groups);
     let gathered = if shared.is_empty() {
         decode_alone::<K>(&mut reader, &sizes, budget)?
@@ -172,7 +188,46 @@ pub(super) fn decode_grouped<K: Kernel>(
     groups.scatter(gathered)
 }
 
-fn encode_alone<K: Kernel>(kernel: &K, gathered: &Gathered, out: &mut Vec<u8>) -> Result<()> {
+/// [`encode_grouped`] with a model that is read once for all blocks.
+pub(super) fn encode_block<K: Kernel>(kernel: &K, lane: &Lane, groups: &Groups, shared: &Shared) -> Result<Encoded> {
+    if shared.bytes().is_empty() {
+        return encode_grouped(kernel, lane, groups, &[]);
+    }
+    let gathered = Gathered::new(lane, groups, K::NAME)?;
+    let model = read_once::<K>(shared, &gathered.sizes, &mut Budget::new(&crate::Limits::default()))?;
+    let (alphabet, tables) = &*model;
+    let mut params = vec![];
+    let symbols = alphabet.symbols(&gathered.lane, K::NAME)?;
+    encode_words(kernel, &gathered, alphabet, &symbols, tables, &mut params)?;
+    Ok(Encoded { params, children: vec![] })
+}
+
+/// [`decode_grouped`] with a model that is read once for all blocks.
+pub(super) fn decode_block<K: Kernel>(
+    params: &[u8],
+    groups: &Groups,
+    shared: &Shared,
+    budget: &mut Budget,
+) -> Result<Lane> {
+    if shared.bytes().is_empty() {
+        return decode_grouped::<K>(params, groups, &[], budget);
+    }
+    let sizes = sizes(groups);
+    let model = read_once::<K>(shared, &sizes, budget)?;
+    let (alphabet, tables) = &*model;
+    groups.scatter(decode_words::<K>(&mut Reader::new(params, K::NAME), &sizes, alphabet, tables, budget)?)
+}
+
+fn read_once<K: Kernel>(shared: &Shared, sizes: &[usize], budget: &mut Budget) -> Result<Arc<(Alphabet, K::Tables)>> {
+    let model = shared.read_once(budget, |bytes, budget| read_model::<K>(bytes, sizes, false, budget))?;
+    if K::groups(&model.1) == sizes.len() {
+        Ok(model)
+    } else {
+        Err(Error::corrupt(K::NAME, "a model has tables for another number of groups", 0))
+    }
+}
+
+fn encode_alone<K: Kernel>(kernel: &K, gathered: &Gathered<'_>, out: &mut Vec<u8>) -> Result<()> {
     let (model, alphabet, symbols) = model_of::<K>(&[gathered], true)?;
     // Reading the model back gives the very tables that the decoder will have.
     let (_, tables) = read_model::<K>(&model, &gathered.sizes, true, &mut Budget::new(&crate::Limits::default()))?;
@@ -187,18 +242,17 @@ fn decode_alone<K: Kernel>(reader: &mut Reader<'_>, sizes: &[usize], budget: &mu
 
 fn encode_words<K: Kernel>(
     kernel: &K,
-    gathered: &Gathered,
+    gathered: &Gathered<'_>,
     alphabet: &Alphabet,
-    symbols: &[u16],
+    symbols: &Symbols<'_>,
     tables: &K::Tables,
     out: &mut Vec<u8>,
 ) -> Result<()> {
     alphabet.write_escaped(&gathered.lane, symbols, out);
-    out.extend(kernel.write_stream(symbols, &gathered.sizes, alphabet.len(), tables)?);
+    out.extend(with_symbols!(symbols, symbols => kernel.write_stream(symbols, &gathered.sizes, tables))?);
     Ok(())
 }
 
-/// The symbols have been paid for, the words have not.
 fn decode_words<K: Kernel>(
     reader: &mut Reader<'_>,
     sizes: &[usize],
@@ -209,7 +263,12 @@ fn decode_words<K: Kernel>(
     let escaped = alphabet.read_escaped(reader)?;
     let len = sizes.iter().sum::<usize>();
     with_kind!(alphabet.kind(), W => budget.reserve::<W>(len as u64))?;
-    let mut symbols = vec![0; len];
+    if alphabet.kind() == LaneKind::U8 {
+        let mut bytes = vec![0; len];
+        K::read_stream(reader.rest(), sizes, tables, &mut bytes)?;
+        return Ok(Lane::U8(bytes));
+    }
+    let mut symbols = vec![0u16; budget.reserve::<u16>(len as u64)?];
     K::read_stream(reader.rest(), sizes, tables, &mut symbols)?;
     alphabet.restore(&symbols, escaped, K::NAME)
 }

@@ -43,6 +43,8 @@ impl CodecId {
     pub const CONSTANT: Self = Self(15);
     /// Samples less what their neighbours predict.
     pub const LMS: Self = Self(16);
+    /// Bytes by mixed predictions of many contexts.
+    pub const CONTEXT_MIX: Self = Self(17);
     /// First id that this crate will never use.
     pub const FIRST_USER: Self = Self(0x8000);
 }

@@ -16,9 +16,11 @@ mod auto;
 mod bins;
 mod bit_pack;
 mod constant;
+mod context_mix;
 mod delta;
 mod denoise;
 mod dictionary;
+mod dispatch;
 mod entropy;
 mod groups;
 mod huffman;
@@ -33,13 +35,16 @@ mod planes;
 mod rans;
 mod registry;
 mod rle;
+mod shared;
 mod standardise;
 mod store;
 
-pub use auto::{auto, encode_auto};
+pub use auto::{auto, encode_auto, encode_mixed};
 pub use bins::Bins;
+pub(crate) use bins::Table as BinTable;
 pub use bit_pack::BitPack;
 pub use constant::Constant;
+pub use context_mix::ContextMix;
 pub use delta::Delta;
 pub use denoise::Denoise;
 pub use dictionary::Dictionary;
@@ -50,11 +55,13 @@ pub use lms::Lms;
 pub use lz77::{Lz77, Lz77Effort};
 pub use lz78::Lz78;
 pub use map::Map;
+pub(crate) use plan::Begun;
 pub use plan::{Learned, Plan, Then};
 pub use planes::{BitPlanes, Planes};
 pub use rans::Rans;
 pub use registry::Registry;
 pub use rle::Rle;
+pub use shared::Shared;
 pub use standardise::Standardise;
 pub use store::Store;
 
@@ -145,6 +152,8 @@ pub trait Codec: std::fmt::Debug + Send + Sync {
     }
 
     /// Whether the first child has one word for each word of the input, in the same order, so that groups carry over.
+    ///
+    /// Such a codec gives the same child whatever the groups are: they are for those below it.
     fn carries_groups(&self) -> bool {
         false
     }
@@ -209,6 +218,23 @@ pub trait Codec: std::fmt::Debug + Send + Sync {
         }
         reader.end()?;
         groups.scatter(gathered.ok_or_else(|| reader.corrupt("there is no group"))?)
+    }
+
+    /// [`Codec::encode_grouped`] for one of several blocks. What is read from `shared` can be kept there.
+    fn encode_block(&self, input: &Lane, groups: &Groups, shared: &Shared) -> Result<Encoded> {
+        self.encode_grouped(input, groups, shared.bytes())
+    }
+
+    /// [`Codec::decode_grouped`] for one of several blocks. What is read from `shared` can be kept there.
+    fn decode_block(
+        &self,
+        params: &[u8],
+        children: Vec<Lane>,
+        groups: &Groups,
+        shared: &Shared,
+        budget: &mut Budget,
+    ) -> Result<Lane> {
+        self.decode_grouped(params, children, groups, shared.bytes(), budget)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Block, Codec, Encoded, Groups, Registry};
+use super::{Block, Codec, Encoded, Groups, Registry, Shared};
 use crate::limits::MAX_PLAN_DEPTH;
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{Budget, Error, Lane, Result};
@@ -32,19 +32,30 @@ pub struct Plan {
 /// What the blocks of a lane share, one byte string for each codec along the chain of first children.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Learned {
-    shared: Vec<Vec<u8>>,
+    shared: Vec<Shared>,
 }
 
 impl Learned {
+    /// Byte strings for the codecs of a chain, or one that something else understands.
+    pub(crate) fn new(shared: Vec<Vec<u8>>) -> Self {
+        Self { shared: shared.into_iter().map(Shared::from).collect() }
+    }
+
     /// Bytes shared at one depth of the chain; empty where nothing was learnt.
     pub fn at(&self, depth: usize) -> &[u8] {
-        self.shared.get(depth).map_or(&[], Vec::as_slice)
+        self.shared.get(depth).map_or(&[], Shared::bytes)
+    }
+
+    /// What is shared at one depth of the chain.
+    fn shared(&self, depth: usize) -> &Shared {
+        static NOTHING: std::sync::LazyLock<Shared> = std::sync::LazyLock::new(Shared::default);
+        self.shared.get(depth).unwrap_or_else(|| &*NOTHING)
     }
 
     /// Appends all byte strings behind their number and lengths.
     pub fn write(&self, out: &mut Vec<u8>) {
         put_varint(out, self.shared.len() as u64);
-        self.shared.iter().for_each(|bytes| put_bytes(out, bytes));
+        self.shared.iter().for_each(|shared| put_bytes(out, shared.bytes()));
     }
 
     /// Reads what [`Learned::write`] wrote.
@@ -54,7 +65,7 @@ impl Learned {
         for _ in 0..count {
             let bytes = reader.bytes()?;
             budget.spend(bytes.len() as u64)?;
-            shared.push(bytes.to_vec());
+            shared.push(bytes.to_vec().into());
         }
         Ok(Self { shared })
     }
@@ -146,22 +157,20 @@ impl Plan {
     }
 
     /// Learns what the blocks of a lane share.
-    pub fn learn(&self, mut blocks: Vec<Block>) -> Result<Learned> {
-        let mut learned = Learned::default();
-        let mut plan = Some(self);
-        while let Some(Self { codec, children }) = plan {
-            learned.shared.push(codec.learn(&blocks)?);
-            if !codec.carries_groups() {
-                break;
-            }
-            let shared = learned.shared.last().expect("pushed above");
-            for block in &mut blocks {
-                let mut coded = codec.encode_grouped(&block.lane, &block.groups, shared)?;
-                block.lane = coded.children.swap_remove(0);
-            }
-            plan = children.first();
+    pub fn learn(&self, blocks: Vec<Block>) -> Result<Learned> {
+        let (lanes, groups) = blocks.into_iter().map(|block| (block.lane, block.groups)).unzip();
+        Ok(self.begin(lanes)?.finish(groups)?.0)
+    }
+
+    /// Codes the blocks of a lane as far as the groups do not matter.
+    pub(crate) fn begin(&self, lanes: Vec<Lane>) -> Result<Begun> {
+        let frames = lanes.iter().map(|_| <[Vec<u8>; 2]>::default()).collect();
+        let mut begun = Begun { plan: Some(self.clone()), learned: Learned::default(), frames, lanes };
+        while let Some(plan) = begun.plan.take_if(|plan| plan.codec.carries_groups()) {
+            begun.advance(&plan)?;
+            begun.plan = plan.children.into_iter().next();
         }
-        Ok(learned)
+        Ok(begun)
     }
 
     /// Codes a lane divided into groups, with what its blocks share.
@@ -179,7 +188,7 @@ impl Plan {
         depth: usize,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        let coded = self.codec.encode_grouped(lane, groups, learned.at(depth))?;
+        let coded = self.codec.encode_block(lane, groups, learned.shared(depth))?;
         self.head(&coded, out);
         for (index, child) in coded.children.iter().enumerate() {
             if index == 0 && self.codec.carries_groups() {
@@ -200,6 +209,58 @@ impl Plan {
         put_varint(out, u64::from(self.codec.id().0));
         put_bytes(out, &coded.params);
         put_varint(out, coded.children.len() as u64);
+    }
+}
+
+/// Blocks of a lane behind the codecs that carry groups, which do not look at them: only what follows depends on a
+/// partition, so that several partitions can be tried for the price of one.
+#[derive(Debug, Clone)]
+pub(crate) struct Begun {
+    /// What is left to do.
+    plan: Option<Plan>,
+    learned: Learned,
+    /// For each block what stands before and behind the node that is left to write.
+    frames: Vec<[Vec<u8>; 2]>,
+    lanes: Vec<Lane>,
+}
+
+impl Begun {
+    fn advance(&mut self, plan: &Plan) -> Result<()> {
+        let whole = |lane: &Lane| Block { lane: lane.clone(), groups: Groups::whole(lane.len()) };
+        let blocks: Vec<Block> = self.lanes.iter().map(whole).collect();
+        let shared = Shared::from(plan.codec.learn(&blocks)?);
+        for ((block, lane), [head, tail]) in blocks.iter().zip(&mut self.lanes).zip(&mut self.frames) {
+            let mut coded = plan.codec.encode_block(&block.lane, &block.groups, &shared)?;
+            plan.head(&coded, head);
+            let mut rest = vec![];
+            for (index, child) in coded.children.iter().enumerate().skip(1) {
+                plan.child(index).encode_into(child, &mut rest)?;
+            }
+            rest.append(tail);
+            *tail = rest;
+            *lane = coded.children.swap_remove(0);
+        }
+        self.learned.shared.push(shared);
+        Ok(())
+    }
+
+    /// Codes the blocks with the groups of each; returns what they share and their nodes.
+    pub fn finish(&self, groups: Vec<Groups>) -> Result<(Learned, Vec<Vec<u8>>)> {
+        let mut learned = self.learned.clone();
+        let blocks = self.lanes.iter().cloned().zip(groups).map(|(lane, groups)| Block { lane, groups });
+        let blocks: Vec<Block> = blocks.collect();
+        if let Some(plan) = &self.plan {
+            learned.shared.push(plan.codec.learn(&blocks)?.into());
+        }
+        let plan = self.plan.clone().unwrap_or_else(|| super::Store.into());
+        let mut nodes = vec![];
+        for (block, [head, tail]) in blocks.iter().zip(&self.frames) {
+            let mut node = head.clone();
+            plan.encode_grouped_into(&block.lane, &block.groups, &learned, self.learned.shared.len(), &mut node)?;
+            node.extend_from_slice(tail);
+            nodes.push(node);
+        }
+        Ok((learned, nodes))
     }
 }
 
@@ -266,7 +327,7 @@ impl Registry {
             match grouped {
                 None => codec.decode(params, children, budget),
                 Some((groups, learned, depth)) => {
-                    codec.decode_grouped(params, children, groups, learned.at(depth), budget)
+                    codec.decode_block(params, children, groups, learned.shared(depth), budget)
                 }
             }
         })

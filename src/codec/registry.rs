@@ -40,6 +40,7 @@ impl Default for Registry {
             Arc::new(super::Map),
             Arc::new(super::Constant),
             Arc::new(super::Lms::default()),
+            Arc::new(super::ContextMix::default()),
         ];
         Self { codecs: builtin.into_iter().map(|codec| (codec.id(), codec)).collect() }
     }

@@ -27,8 +27,8 @@ pub const MAGIC: [u8; 4] = [0x8c, b'L', b'L', b'\n'];
 /// Last bytes of every file.
 pub const END_MAGIC: [u8; 4] = [0x8c, b'L', b'L', b'.'];
 
-/// Newest major version read and the only one written.
-pub const MAJOR: u8 = 1;
+/// The major version that is read and written.
+pub const MAJOR: u8 = 2;
 
 /// Minor version written; readers accept any.
 pub const MINOR: u8 = 0;
@@ -85,12 +85,14 @@ pub enum Tag {
     Tensors = 9,
     /// A chunk of a unit. Addresses: the first tensor, the number of the chunk.
     Weights = 10,
+    /// [`Tag::Schema`] as one node of bytes.
+    MixedSchema = 16,
     /// The list of all sections.
     Index = 0xff,
 }
 
 impl Tag {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Stored,
         Self::Bytes,
         Self::Schema,
@@ -101,6 +103,7 @@ impl Tag {
         Self::Header,
         Self::Tensors,
         Self::Weights,
+        Self::MixedSchema,
         Self::Index,
     ];
 
@@ -117,6 +120,7 @@ impl Tag {
             Self::Header => "model header",
             Self::Tensors => "tensors",
             Self::Weights => "weights",
+            Self::MixedSchema => "mixed schema",
             Self::Index => "index",
         }
     }

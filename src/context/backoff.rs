@@ -1,7 +1,7 @@
 //! A leaf that has seen little asks its parent, and that one the column.
 
 use super::symbol::ContextCoder;
-use super::{Apm, BinaryCoder, Counter, Mixer, padded, stretch};
+use super::{Apm, BinaryCoder, Branch, Counter, Mixer, Path, padded, stretch};
 
 /// How far a level is trusted goes by how much it has seen there: so many classes.
 const TRUST: usize = 6;
@@ -43,10 +43,9 @@ const TRUST_OF: [u8; 1024] = {
 /// ```
 #[derive(Debug, Clone)]
 pub struct BackoffModel {
-    symbols: usize,
-    bits: u32,
+    path: Path,
     limit: u32,
-    /// For each level, where its counters begin; those of one context stand together.
+    /// For each level, where its counters begin; those of one context stand together, one for each node.
     starts: Vec<usize>,
     counters: Vec<Counter>,
     mixer: Mixer,
@@ -56,54 +55,59 @@ pub struct BackoffModel {
 }
 
 impl BackoffModel {
-    /// A model of `symbols` symbols (2 to 256) whose level i has `contexts[i]` contexts; counters stop at `limit`.
+    /// A model of `symbols` symbols (1 to 256) under a balanced tree; see [`BackoffModel::with_path`].
     pub fn new(symbols: usize, contexts: &[usize], limit: u32) -> Self {
-        let bits = usize::BITS - symbols.saturating_sub(1).leading_zeros();
+        let path = Path::new(&Path::depths(&vec![1; symbols], true), true).expect("good depths make a tree");
+        Self::with_path(path, contexts, limit)
+    }
+
+    /// A model of the symbols of a tree whose level i has `contexts[i]` contexts; counters stop at `limit`.
+    pub fn with_path(path: Path, contexts: &[usize], limit: u32) -> Self {
+        let nodes = path.nodes().len();
         let mut starts = vec![];
         let mut end = 0;
         for &count in contexts {
             starts.push(end);
-            end += count << bits;
+            end += count * nodes;
         }
         Self {
-            symbols,
-            bits,
             limit,
             starts,
             counters: vec![Counter::default(); end],
-            mixer: Mixer::new(contexts.len() + 1, TRUST * TRUST, 60),
-            apm: Apm::new(1 << bits, 6),
+            mixer: Mixer::new(contexts.len() + 1, TRUST * TRUST, 400),
+            apm: Apm::new(nodes, 6),
             inputs: vec![0; padded(contexts.len() + 1)],
             bases: vec![0; contexts.len()],
+            path,
         }
     }
 
     /// Bytes of memory that a model takes.
-    pub fn memory(symbols: u64, contexts: &[u64]) -> u64 {
-        let nodes = symbols.clamp(1, 1 << 32).next_power_of_two();
-        let counters = contexts.iter().fold(0u64, |sum, count| sum.saturating_add(*count)).saturating_mul(4 * nodes);
-        let fixed = Mixer::memory(contexts.len() + 1, TRUST * TRUST) + Apm::memory(nodes as usize);
-        counters.saturating_add(fixed)
+    pub fn memory(symbols: usize, contexts: &[usize]) -> u64 {
+        let counters = contexts.iter().fold(0u64, |sum, &count| sum.saturating_add(count as u64));
+        let fixed = Mixer::memory(contexts.len() + 1, TRUST * TRUST) + Apm::memory(symbols);
+        counters.saturating_mul(4 * symbols as u64).saturating_add(fixed)
     }
 }
 
 impl ContextCoder for BackoffModel {
     fn symbols(&self) -> usize {
-        self.symbols
+        self.path.symbols()
     }
 
     #[inline]
     fn code<C: BinaryCoder>(&mut self, symbol: usize, context: &[u32], coder: &mut C) -> usize {
-        for ((base, &start), &number) in self.bases.iter_mut().zip(&self.starts).zip(context) {
-            *base = start + ((number as usize) << self.bits);
+        let nodes = self.path.nodes().len();
+        if nodes == 0 {
+            return 0;
         }
-        let (mut node, mut low) = (1usize, 0usize);
-        for shift in (0..self.bits).rev() {
-            let middle = low + (1 << shift);
-            if middle >= self.symbols {
-                node *= 2;
-                continue;
-            }
+        for ((base, &start), &number) in self.bases.iter_mut().zip(&self.starts).zip(context) {
+            *base = start + number as usize * nodes;
+        }
+        // A reader passes any symbol: its bits are not looked at.
+        let (code, mut left) = if symbol < nodes + 1 { self.path.code(symbol) } else { (0, 0) };
+        let mut node = 0usize;
+        loop {
             let mut trust = [0usize; 2];
             for (level, &base) in self.bases.iter().enumerate() {
                 let counter = self.counters[base + node];
@@ -116,16 +120,18 @@ impl ContextCoder for BackoffModel {
             let mixed = self.mixer.mix(&self.inputs, trust[0] * TRUST + trust[1]);
             let refined = self.apm.refine(mixed, node);
             let one = (3 * mixed + refined) / 4;
-            let bit = coder.code(symbol >> shift & 1 == 1, one.clamp(1, 65535));
+            left = left.saturating_sub(1);
+            let bit = coder.code(code >> left & 1 == 1, one.clamp(1, 65535));
             self.mixer.learn(&self.inputs, bit);
             self.apm.learn(bit);
             for &base in &self.bases {
                 self.counters[base + node].learn(bit, self.limit);
             }
-            node = 2 * node + usize::from(bit);
-            low = if bit { middle } else { low };
+            match self.path.nodes()[node].branches[usize::from(bit)] {
+                Branch::Node(next) => node = usize::from(next),
+                Branch::Symbol(symbol) => return usize::from(symbol),
+            }
         }
-        low
     }
 }
 
@@ -139,7 +145,7 @@ mod tests {
     proptest! {
         #[test]
         fn symbols_return_whatever_the_context(
-            symbols in 2usize..257,
+            symbols in 1usize..257,
             words in prop::collection::vec((any::<u16>(), 0u32..5, 0u32..2), 0..400),
         ) {
             let model = || BackoffModel::new(symbols, &[5, 2, 1], 127);

@@ -50,16 +50,26 @@ pub struct Mixer {
 }
 
 impl Mixer {
-    /// `sets` sets of weights for `inputs` inputs, at first all the same and summing to about one; at least one of each.
+    /// `sets` sets of weights for `inputs` inputs, at first all the same and summing to about one (at least 1/20 each).
     ///
     /// `rate` is the learning rate that sets end at, in units of 2⁻²⁴ weight for each unit of input and of error;
-    /// 10 (slow, many inputs) to 200 (fast) are useful.
+    /// 10 (slow, many inputs) to 500 (fast, few inputs) are useful.
     pub fn new(inputs: usize, sets: usize, rate: u16) -> Self {
         let width = padded(inputs);
-        let first = (UNIT / inputs.clamp(1, 1 << 16) as i32).max(UNIT / 5);
+        let first = (UNIT / inputs.clamp(1, 1 << 16) as i32).max(UNIT / 20);
         let weights = vec![first; width * sets];
         let rate = i32::from(rate).clamp(1, FASTEST / 2);
         Self { width, weights, rates: vec![(rate * 8).min(FASTEST) << 12; sets], rate, set: 0, one: 1 << 15 }
+    }
+
+    /// The same mixer with other first weights, in units of 2⁻¹⁶ and as many as there are inputs, in every set.
+    #[must_use]
+    pub fn starting(mut self, first: &[i32]) -> Self {
+        for weights in self.weights.chunks_exact_mut(self.width) {
+            weights.fill(0);
+            weights.iter_mut().zip(first).for_each(|(weight, first)| *weight = *first);
+        }
+        self
     }
 
     /// Bytes of memory that a mixer of this size takes.

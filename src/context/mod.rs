@@ -23,7 +23,9 @@ mod backoff;
 mod coder;
 mod counter;
 mod logistic;
+mod mixed;
 mod mixer;
+mod path;
 mod symbol;
 
 pub use apm::Apm;
@@ -31,5 +33,7 @@ pub use backoff::BackoffModel;
 pub use coder::{BinaryCoder, BinaryDecoder, BinaryEncoder, Price};
 pub use counter::{Counter, History};
 pub use logistic::{MOST, squash, stretch};
+pub use mixed::{MixedConfig, MixedModel};
 pub use mixer::{Mixer, padded};
+pub use path::{Branch, Path, PathNode};
 pub use symbol::{ContextCoder, SymbolModel};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Pipeline;
 use super::progress::{Listener, Progress};
 use crate::codec::Plan;
+use crate::container::Kind;
 use crate::limits::MAX_BLOCK_ROWS;
 use crate::partition::Partitioner;
 use crate::prune::Pruner;
@@ -19,9 +20,11 @@ pub enum Effort {
     /// Static tables; decodes fastest.
     #[default]
     Fast,
-    /// Adaptive leaves. Not built yet: `Fast` is used, and the report says so.
+    /// Counts that learn in the leaves of the same trees, where they take fewer bytes; weights are predicted from others
+    /// of their row.
     Balanced,
-    /// Mixed predictions. Not built yet: `Fast` is used, and the report says so.
+    /// Many contexts for every value, mixed by weights that learn, where they take fewer bytes; predictions of weights
+    /// are mixed bit by bit.
     Max,
 }
 
@@ -29,10 +32,22 @@ impl Effort {
     /// All efforts, the quickest first.
     pub const ALL: [Self; 3] = [Self::Fast, Self::Balanced, Self::Max];
 
-    /// The effort that is really used for this one.
-    #[must_use]
-    pub fn built(self) -> Self {
-        Self::Fast
+    /// The effort that is really used for this one: bytes have no coder between the quickest and the smallest.
+    pub(super) fn built_for(self, kind: Kind) -> Self {
+        match (kind, self) {
+            (Kind::Bytes, Self::Balanced) => Self::Fast,
+            _ => self,
+        }
+    }
+
+    /// Rows and bytes of the source at which a block is closed. Models that learn begin anew with each block, so
+    /// theirs are larger.
+    pub(super) fn block_size(self) -> (usize, usize) {
+        match self {
+            Self::Fast => (1 << 16, 8 << 20),
+            Self::Balanced => (1 << 18, 32 << 20),
+            Self::Max => (1 << 20, 128 << 20),
+        }
     }
 }
 
@@ -97,9 +112,10 @@ impl PipelineBuilder {
         self
     }
 
-    /// Most rows of a block that decodes alone, 65,536 by default.
+    /// Most rows of a block that decodes alone. By default a block has 65,536 rows (`Fast`), 262,144 (`Balanced`) or
+    /// 1,048,576 (`Max`), or fewer where rows are long.
     pub fn block_rows(mut self, rows: usize) -> Self {
-        self.pipeline.block_rows = rows;
+        self.pipeline.block_rows = Some(rows);
         self
     }
 
@@ -121,8 +137,10 @@ impl PipelineBuilder {
     /// [`Error::InvalidConfig`] names the setting, its value and what is allowed.
     pub fn build(self) -> Result<Pipeline> {
         let Pipeline { block_rows, threads, plan, pruner, .. } = &self.pipeline;
-        if !(1..=MAX_BLOCK_ROWS).contains(block_rows) {
-            return Err(Error::config("block_rows", block_rows, "1..=1048576"));
+        if let Some(rows) = block_rows
+            && !(1..=MAX_BLOCK_ROWS).contains(rows)
+        {
+            return Err(Error::config("block_rows", rows, "1..=1048576"));
         }
         if *threads > 1024 {
             return Err(Error::config("threads", threads, "0..=1024"));

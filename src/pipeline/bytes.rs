@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::{Decoder, Pipeline, Stage};
-use crate::codec::{Plan, encode_auto};
+use super::{Decoder, Effort, Pipeline, Stage};
+use crate::codec::{Plan, encode_auto, encode_mixed};
 use crate::container::{Container, Kind, Tag, Writer};
 use crate::report::{ColumnReport, Report, seconds_since};
 use crate::threads::each;
@@ -22,6 +22,7 @@ pub(super) fn compress(pipeline: &Pipeline, bytes: &[u8], report: &mut Report) -
         let lane = Lane::U8(stretches[number].to_vec());
         let coded = match &pipeline.plan {
             Some(plan) => (plan.clone(), plan.encode(&lane)?),
+            None if pipeline.effort == Effort::Max => encode_mixed(&lane)?,
             None => encode_auto(&lane)?,
         };
         tick();
@@ -70,6 +71,7 @@ fn describe(plan: &Plan, bytes: usize) -> ColumnReport {
         plan: plan.to_string(),
         leaves: 1,
         asks: vec![],
+        parents: vec![],
         bytes: bytes as u64,
         bits_per_value: 0.0,
     }

@@ -1,108 +1,192 @@
-//! Which transforms of a column are worth a full trial: judged by a quick estimate on a few thousand rows.
+//! Which transforms of a column are worth a trial: judged by a quick estimate on a few thousand rows.
 
-use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::transform::{Reference, Transform};
+use crate::Lane;
 use crate::log2::log2;
 use crate::tree::Frame;
 use crate::tree::criterion::{BIT, code_length};
-use crate::{Lane, Result};
+use crate::wire::zigzag;
 
 /// Rows of each of the two stretches that estimates look at. References need neighbours, so rows are not thinned.
-const STRETCH: usize = 8192;
+const STRETCH: usize = 4096;
 
-/// Most transforms that are tried in full, the plain one included.
+/// Most transforms that go on to a trial with trees, the plain one included.
 const TRIED: usize = 3;
 
-/// The promising transforms of a column, the plain one first. `earlier` lists columns that may be referred to.
-pub(super) fn transforms(frame: &Frame<'_>, target: usize, earlier: &[u32]) -> Result<Vec<Transform>> {
-    let rows = frame.rows();
-    let columns = frame.columns();
-    let starts = if rows <= STRETCH { vec![0] } else { vec![0, (rows - STRETCH) / 2] };
-    let slices = |column: usize| -> Vec<Lane> {
-        let ordinals = &columns[column].ordinals;
-        starts.iter().map(|&start| ordinals.slice(start..rows.min(start + STRETCH))).collect()
-    };
-    let own = slices(target);
-    let plain = estimate(&own);
-    let mut found: Vec<(u64, Transform)> = vec![];
-    let mut judge = |transform: Transform, key: Option<&[Lane]>| -> Result<()> {
-        let residual = |(i, lane): (usize, &Lane)| transform.apply(lane, |_| &key.unwrap_or(&own)[i]);
-        let residuals = own.iter().enumerate().map(residual).collect::<Result<Vec<_>>>()?;
-        found.push((estimate(&residuals), transform));
-        Ok(())
-    };
-    let ordered = columns[target].ordered;
-    let both = |reference: Reference| {
-        let difference = ordered.then(|| Transform::Difference(reference.clone()));
-        std::iter::once(Transform::Match(reference)).chain(difference)
-    };
-    for transform in both(Reference::Previous) {
-        judge(transform, None)?;
+/// Consecutive rows of a column.
+struct Stretch {
+    values: Vec<u64>,
+    /// The place of each value among the distinct ones.
+    ids: Vec<u16>,
+    distinct: usize,
+}
+
+impl Stretch {
+    fn new(values: Vec<u64>) -> Self {
+        let mut sorted = values.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let id = |value: &u64| sorted.partition_point(|known| known < value) as u16;
+        Self { ids: values.iter().map(id).collect(), distinct: sorted.len(), values }
     }
+
+    /// The value in the last row of the same key, 0 if there is none.
+    fn last_in<'a>(&'a self, key: &'a Self) -> impl Iterator<Item = u64> {
+        let mut last = vec![0; key.distinct];
+        key.ids.iter().zip(&self.values).map(move |(&id, &value)| std::mem::replace(&mut last[usize::from(id)], value))
+    }
+
+    fn previous(&self) -> impl Iterator<Item = u64> {
+        std::iter::once(0).chain(self.values.iter().copied())
+    }
+}
+
+/// The stretches of all columns, each made when it is first asked for.
+pub(super) struct Stretches<'a> {
+    frame: &'a Frame<'a>,
+    of_column: Vec<OnceLock<Vec<Stretch>>>,
+}
+
+impl<'a> Stretches<'a> {
+    pub fn new(frame: &'a Frame<'a>) -> Self {
+        Self { frame, of_column: frame.columns().iter().map(|_| OnceLock::new()).collect() }
+    }
+
+    fn of(&self, column: usize) -> &[Stretch] {
+        self.of_column[column].get_or_init(|| {
+            let (rows, ordinals) = (self.frame.rows(), &self.frame.columns()[column].ordinals);
+            let starts = if rows <= 2 * STRETCH { vec![0] } else { vec![rows / 8, rows / 8 * 5] };
+            let end = |start: usize| rows.min(start + if rows <= 2 * STRETCH { 2 * STRETCH } else { STRETCH });
+            starts.into_iter().map(|start| Stretch::new(ordinals.slice(start..end(start)).to_u64s())).collect()
+        })
+    }
+}
+
+/// The promising transforms of a column, the plain one first. `earlier` lists columns that may be referred to.
+pub(super) fn transforms(stretches: &Stretches<'_>, target: usize, earlier: &[u32]) -> Vec<Transform> {
+    let columns = stretches.frame.columns();
+    let own = stretches.of(target);
+    let ordered = columns[target].ordered;
+    let plain = Estimate::of(own.iter().flat_map(|stretch| stretch.values.iter().copied()));
+    let mut found: Vec<(u64, Transform)> = vec![];
+    let mut judge = |reference: Reference, matches: bool, values: &mut dyn Iterator<Item = (u64, u64)>| {
+        let (mut same, mut difference) = (Estimate::default(), Estimate::default());
+        let (mut rows, mut matched) = (0u32, 0u32);
+        values.for_each(|(value, reference)| {
+            rows += 1;
+            matched += u32::from(value == reference);
+            if matches {
+                same.add(if value == reference { 0 } else { value.saturating_add(1) });
+            }
+            if ordered {
+                difference.add(zigzag(value.wrapping_sub(reference) as i64));
+            }
+        });
+        // A mark that is hardly ever set is the plain column again.
+        if matches && matched * 16 > rows {
+            found.push((same.bits(), Transform::Match(reference.clone())));
+        }
+        if ordered {
+            found.push((difference.bits(), Transform::Difference(reference)));
+        }
+    };
+    let rows = || own.iter().flat_map(|stretch| stretch.values.iter().copied());
+    judge(Reference::Previous, true, &mut rows().zip(own.iter().flat_map(Stretch::previous)));
     for &key in earlier {
-        let lanes = slices(key as usize);
-        if lanes.iter().all(|lane| lane.max() == Some(0)) {
+        let keys = stretches.of(key as usize);
+        if keys.iter().all(|key| key.distinct < 2) {
             continue;
         }
-        for transform in both(Reference::LastIn(key)) {
-            judge(transform, Some(&lanes))?;
+        // Keys that hardly come back have no last row.
+        if keys.iter().any(|key| key.distinct * 8 < key.ids.len() * 7) {
+            let last = own.iter().zip(keys).flat_map(|(own, key)| own.last_in(key));
+            judge(Reference::LastIn(key), true, &mut rows().zip(last));
         }
         if ordered && columns[key as usize].ordered {
-            judge(Transform::Difference(Reference::Column(key)), Some(&lanes))?;
+            let references = keys.iter().flat_map(|key| key.values.iter().copied());
+            judge(Reference::Column(key), false, &mut rows().zip(references));
         }
     }
     // The sort is stable, so the earlier candidate wins a tie.
     found.sort_by_key(|candidate| candidate.0);
-    let promising = |candidate: &&(u64, Transform)| candidate.0 < plain - plain / 32;
+    // A tree may turn the balance, so what comes close is tried, too.
+    let promising = |candidate: &&(u64, Transform)| candidate.0 < plain + plain / 16;
     let mut out = vec![Transform::Plain];
     for (_, transform) in found.iter().filter(promising).take(TRIED - 1) {
         out.push(transform.clone());
     }
     // A key whose last value is often right may determine the column: then a table needs no history.
-    if let Some(Transform::Match(Reference::LastIn(key))) = out.get(1) {
+    if let Some(Transform::Match(Reference::LastIn(key))) = out.get(1)
+        && found[0].0 < plain - plain / 32
+    {
         let map = map_of(&columns[*key as usize].ordinals, &columns[target].ordinals, *key);
         out.push(Transform::Match(map));
     }
-    Ok(out)
+    out
+}
+
+/// About how many bits (in 2⁻¹⁶) it takes to write a transform down.
+pub(super) fn description(transform: &Transform) -> u64 {
+    let Transform::Match(Reference::Map { keys, values, .. }) = transform else { return 0 };
+    let gaps = std::iter::once(0).chain(keys.iter().copied()).zip(keys).map(|(last, key)| key - last);
+    Estimate::of(gaps) + Estimate::of(values.iter().copied())
 }
 
 /// The commonest value for each key that occurs more than once.
 fn map_of(keys: &Lane, values: &Lane, key: u32) -> Reference {
-    let mut counts: BTreeMap<u64, BTreeMap<u64, u32>> = BTreeMap::new();
-    for (key, value) in keys.to_u64s().into_iter().zip(values.to_u64s()) {
-        *counts.entry(key).or_default().entry(value).or_default() += 1;
-    }
+    let mut pairs: Vec<(u64, u64)> = keys.to_u64s().into_iter().zip(values.to_u64s()).collect();
+    pairs.sort_unstable();
     let (mut known, mut answers) = (vec![], vec![]);
-    for (key, values) in counts {
-        let (&value, &count) = values.iter().rev().max_by_key(|value| value.1).expect("a key has a value");
-        if count > 1 {
-            known.push(key);
-            answers.push(value);
-        }
+    for own in pairs.chunk_by(|a, b| a.0 == b.0).filter(|own| own.len() > 1) {
+        // The smallest of equally common values: `max_by_key` keeps the last, so the order is turned.
+        let runs = own.chunk_by(|a, b| a == b);
+        let commonest = runs.rev().max_by_key(|run| run.len()).expect("a key has a value");
+        known.push(own[0].0);
+        answers.push(commonest[0].1);
     }
     Reference::Map { key, keys: known, values: answers }
 }
 
-/// About how many bits (in 2⁻¹⁶) the words would cost under one distribution: small words by themselves, larger ones
-/// by their leading bits with the rest raw.
-fn estimate(lanes: &[Lane]) -> u64 {
+/// About how many bits (in 2⁻¹⁶) words would cost under one distribution: small words by themselves, larger ones by
+/// their leading bits with the rest raw.
+pub(super) struct Estimate {
+    counts: Vec<u32>,
+    raw: u64,
+}
+
+impl Default for Estimate {
+    fn default() -> Self {
+        Self { counts: vec![0; Self::SMALL as usize + (64 << Self::STEP_BITS)], raw: 0 }
+    }
+}
+
+impl Estimate {
     const SMALL: u64 = 256;
     const STEP_BITS: u32 = 3;
-    let mut counts = vec![0u32; SMALL as usize + (64 << STEP_BITS)];
-    let mut raw = 0u64;
-    for lane in lanes {
-        for word in lane.to_u64s() {
-            if word < SMALL {
-                counts[word as usize] += 1;
-            } else {
-                let top = word.ilog2();
-                let step = (word >> (top - STEP_BITS)) & ((1 << STEP_BITS) - 1);
-                counts[SMALL as usize + (((top as usize) << STEP_BITS) | step as usize)] += 1;
-                raw += u64::from(top - STEP_BITS);
-            }
+
+    /// Bits of some words.
+    pub fn of(words: impl Iterator<Item = u64>) -> u64 {
+        let mut estimate = Self::default();
+        words.for_each(|word| estimate.add(word));
+        estimate.bits()
+    }
+
+    #[inline]
+    fn add(&mut self, word: u64) {
+        if word < Self::SMALL {
+            self.counts[word as usize] += 1;
+        } else {
+            let top = word.ilog2();
+            let step = (word >> (top - Self::STEP_BITS)) & ((1 << Self::STEP_BITS) - 1);
+            self.counts[Self::SMALL as usize + (((top as usize) << Self::STEP_BITS) | step as usize)] += 1;
+            self.raw += u64::from(top - Self::STEP_BITS);
         }
     }
-    let used = counts.iter().filter(|&&c| c > 0).count() as u64;
-    code_length(&counts) + (raw + 6 * used) * BIT + log2(used)
+
+    fn bits(&self) -> u64 {
+        let used = self.counts.iter().filter(|&&c| c > 0).count() as u64;
+        code_length(&self.counts) + (self.raw + 6 * used) * BIT + log2(used)
+    }
 }

@@ -3,18 +3,21 @@
 use std::borrow::Cow;
 
 use super::Pipeline;
-use super::candidates;
+use super::candidates::{self, Estimate, Stretches};
 use super::transform::Transform;
-use crate::codec::{Bins, Block, Groups, Learned, Plan, Rans, Then};
+use crate::codec::{Begun, Bins, Groups, Learned, Plan, Rans, Then};
 use crate::partition::{Partition, Target};
 use crate::table::RowData;
 use crate::tree::wire::Recorded;
-use crate::tree::{Feature, Frame, FrameColumn, TreeFeature};
+use crate::tree::{Feature, Frame, FrameColumn, Mdl, TreeFeature};
 use crate::{Error, Lane, Result};
 
 /// Of many earlier columns, so many of the first (keys stand there) and of the nearest are looked at.
 const FIRST: usize = 16;
 const NEAREST: usize = 32;
+
+/// Rows on which the trees of several transforms are compared before one of them is learnt in full.
+const COMPARED_ROWS: usize = 8192;
 
 /// A column as it goes into the file.
 pub(super) struct CodedColumn {
@@ -24,9 +27,25 @@ pub(super) struct CodedColumn {
     pub learned: Learned,
     /// For each block: stored leaf numbers, if the partition is no tree, and the coded residuals.
     pub blocks: Vec<(Option<Lane>, Vec<u8>)>,
+    /// Whether the residuals are streams of an adaptive model, whose record is all that is learned.
+    pub is_adaptive: bool,
     /// Bytes by which candidates are compared: everything above, the tree included.
-    bytes: usize,
+    pub bytes: usize,
 }
+
+/// One transform of a column, applied.
+struct Candidate<'a> {
+    transform: Transform,
+    residuals: Vec<Lane>,
+    derived: Option<FrameColumn<'a>>,
+}
+
+fn target<'a>(column: usize, derived: Option<&'a FrameColumn<'a>>) -> Target<'a> {
+    derived.map_or(Target::Column(column), Target::Derived)
+}
+
+/// Candidates within one part in so many of the best estimate are tried, too.
+const CLOSE: u64 = 5;
 
 /// What all columns share while they are coded.
 pub(super) struct Setting<'a> {
@@ -37,6 +56,8 @@ pub(super) struct Setting<'a> {
     pub usable: Vec<bool>,
     /// The one tree of all columns, as leaf numbers for each block.
     pub shared: Option<(u32, Vec<Lane>)>,
+    /// Few rows of all columns, for estimates.
+    pub stretches: Stretches<'a>,
 }
 
 impl Setting<'_> {
@@ -48,22 +69,29 @@ impl Setting<'_> {
         let transforms = if plan.is_some() || is_constant {
             vec![Transform::Plain]
         } else {
-            candidates::transforms(self.frame, column, &earlier)?
+            candidates::transforms(&self.stretches, column, &earlier)
         };
         let plan = plan.unwrap_or_else(|| Bins::default().then(Rans::default()));
         let features: Vec<Feature> = earlier.iter().flat_map(|&c| [Feature::Column(c), Feature::Delta(c)]).collect();
-        let mut best: Option<CodedColumn> = None;
+        let mut candidates = vec![];
         for transform in transforms {
             let residuals = self.residuals(column, &transform)?;
+            let derived = self.derived(column, &transform, &residuals);
+            candidates.push(Candidate { transform, residuals, derived });
+        }
+        self.select(column, &mut candidates, &features)?;
+        let mut best: Option<CodedColumn> = None;
+        for Candidate { transform, residuals, derived } in candidates {
             let mut partitions = vec![Partition::Whole];
             if !is_constant && self.shared.is_none() {
-                let partition = self.partition(column, &transform, &residuals, &features)?;
+                let partition = self.checked(target(column, derived.as_ref()), &features)?;
                 if partition != Partition::Whole {
                     partitions.push(partition);
                 }
             }
+            let begun = plan.begin(residuals)?;
             for partition in &partitions {
-                let coded = self.encode(&transform, &residuals, partition, &plan)?;
+                let coded = self.encode(&transform, &begun, partition, &plan)?;
                 // A partition that was asked for by name is used, whatever it costs.
                 let forced = self.pipeline.partitioner.is_some() && *partition != Partition::Whole;
                 if forced || best.as_ref().is_none_or(|best| coded.bytes < best.bytes) {
@@ -71,12 +99,48 @@ impl Setting<'_> {
                 }
             }
         }
-        Ok(best.expect("the plain transform is always tried"))
+        super::adaptive::improve(self, column, best.expect("the plain transform is always tried"))
+    }
+
+    /// Leaves the candidate that takes the fewest bits under a tree for a small sample, and one that comes close.
+    fn select(&self, column: usize, candidates: &mut Vec<Candidate<'_>>, features: &[Feature]) -> Result<()> {
+        // Another partitioner has no such estimate, and few rows are quickly tried in full.
+        if candidates.len() < 2 || self.pipeline.partitioner.is_some() {
+            return Ok(());
+        }
+        let sample = self.frame.sample();
+        let rows: Vec<u32> = sample.iter().copied().step_by(sample.len().div_ceil(COMPARED_ROWS).max(1)).collect();
+        let mut bits = vec![];
+        for candidate in candidates.iter() {
+            let target = target(column, candidate.derived.as_ref());
+            let classes = Mdl::DEFAULT.estimate(self.frame, target, features, COMPARED_ROWS)?;
+            let ordinals = candidate.derived.as_ref().map_or(&self.frame.columns()[column].ordinals, |d| &d.ordinals);
+            // A tree tells classes apart; what is left inside a class costs the same with or without it.
+            let alone = Estimate::of(rows.iter().filter_map(|&row| ordinals.get(row as usize)));
+            let described = u128::from(candidates::description(&candidate.transform)) * rows.len() as u128;
+            let described = (described / self.frame.rows().max(1) as u128) as u64;
+            bits.push(alone.max(classes.alone) - classes.alone + classes.under_tree + described);
+        }
+        // Better by a hair is noise of the estimate, and the plain column decodes faster.
+        for place in 1..bits.len() {
+            bits[place] += bits[place] / 256;
+        }
+        let least = bits.iter().copied().min().unwrap_or(0);
+        let mut places: Vec<usize> = (0..bits.len()).collect();
+        places.sort_by_key(|&place| bits[place]);
+        places.truncate(2);
+        places.retain(|&place| bits[place] <= least + least / CLOSE);
+        let mut place = 0..;
+        candidates.retain(|_| places.contains(&place.next().expect("the range has no end")));
+        Ok(())
     }
 
     /// Columns that a column may refer to: all usable ones before it, or of very many the nearest and the first, so
     /// that the cost of learning stays in proportion to the number of columns.
-    fn earlier(&self, column: usize) -> Vec<u32> {
+    pub fn earlier(&self, column: usize) -> Vec<u32> {
+        if self.pipeline.is_lonely {
+            return vec![];
+        }
         let mut earlier: Vec<u32> = (0..column as u32).filter(|&c| self.usable[c as usize]).collect();
         if earlier.len() > FIRST + NEAREST {
             earlier.drain(FIRST..earlier.len() - NEAREST);
@@ -85,30 +149,28 @@ impl Setting<'_> {
     }
 
     fn residuals(&self, column: usize, transform: &Transform) -> Result<Vec<Lane>> {
-        let of_block =
-            |block: &RowData| transform.apply(&block.columns[column].ordinals, |c| &block.columns[c as usize].ordinals);
-        self.blocks.iter().map(of_block).collect()
+        (0..self.blocks.len()).map(|number| self.residuals_of(number, column, transform)).collect()
     }
 
-    fn partition(
-        &self,
-        column: usize,
-        transform: &Transform,
-        residuals: &[Lane],
-        features: &[Feature],
-    ) -> Result<Partition> {
+    /// What a transform leaves of a column in one block.
+    pub fn residuals_of(&self, number: usize, column: usize, transform: &Transform) -> Result<Lane> {
+        let block = &self.blocks[number];
+        transform.apply(&block.columns[column].ordinals, |c| &block.columns[c as usize].ordinals)
+    }
+
+    /// The column that a transform leaves, for partitioners; nothing if it changes nothing.
+    fn derived(&self, column: usize, transform: &Transform, residuals: &[Lane]) -> Option<FrameColumn<'static>> {
         if *transform == Transform::Plain {
-            return self.checked(Target::Column(column), features);
+            return None;
         }
         let source = &self.frame.columns()[column];
-        let derived = FrameColumn {
+        Some(FrameColumn {
             name: source.name.clone(),
-            ordinals: Cow::Owned(Lane::narrowest(residuals.iter().flat_map(Lane::to_u64s).collect())),
+            ordinals: Cow::Owned(Lane::joined(residuals)),
             first_value: 0,
             // Small differences lie close together, and so do ordered values behind the mark of a match.
             ordered: source.ordered || matches!(transform, Transform::Difference(_)),
-        };
-        self.checked(Target::Derived(&derived), features)
+        })
     }
 
     /// What the partitioner answers, if a decoder could divide the rows in the same way.
@@ -133,16 +195,9 @@ impl Setting<'_> {
         }
     }
 
-    fn encode(
-        &self,
-        transform: &Transform,
-        residuals: &[Lane],
-        partition: &Partition,
-        plan: &Plan,
-    ) -> Result<CodedColumn> {
+    fn encode(&self, transform: &Transform, begun: &Begun, partition: &Partition, plan: &Plan) -> Result<CodedColumn> {
         let (recorded, assigned) = self.record(partition);
-        let groups = |block: usize| -> Result<Groups> {
-            let data = &self.blocks[block];
+        let groups = |(block, data): (usize, &RowData)| -> Result<Groups> {
             match (&assigned, &self.shared) {
                 (Some((leaves, lanes)), _) | (None, Some((leaves, lanes))) => {
                     let leaf_of_row = lanes[block].clone();
@@ -151,23 +206,16 @@ impl Setting<'_> {
                 (None, None) => partition.groups(|c| &data.columns[c as usize].ordinals, data.rows),
             }
         };
-        let blocks = residuals
-            .iter()
-            .enumerate()
-            .map(|(block, lane)| Ok(Block { lane: lane.clone(), groups: groups(block)? }))
-            .collect::<Result<Vec<_>>>()?;
-        let learned = plan.learn(blocks.clone())?;
-        let mut coded = vec![];
-        for (number, block) in blocks.iter().enumerate() {
-            let stored = assigned.as_ref().map(|(_, lanes)| lanes[number].clone());
-            coded.push((stored, plan.encode_grouped(&block.lane, &block.groups, &learned)?));
-        }
+        let (learned, nodes) = begun.finish(self.blocks.iter().enumerate().map(groups).collect::<Result<_>>()?)?;
         let mut model = vec![];
         learned.write(&mut model);
         transform.write(&mut model)?;
-        let tree = crate::tree::wire::write(std::slice::from_ref(&recorded)).len();
-        let bytes = model.len() + tree + coded.iter().map(|block| block.1.len()).sum::<usize>();
-        Ok(CodedColumn { transform: transform.clone(), plan: plan.clone(), recorded, learned, blocks: coded, bytes })
+        let tree = tree_bytes(&recorded);
+        let bytes = model.len() + tree + nodes.iter().map(Vec::len).sum::<usize>();
+        let stored = |number: usize| assigned.as_ref().map(|(_, lanes)| lanes[number].clone());
+        let blocks = nodes.into_iter().enumerate().map(|(number, node)| (stored(number), node)).collect();
+        let (transform, plan) = (transform.clone(), plan.clone());
+        Ok(CodedColumn { transform, plan, recorded, learned, blocks, is_adaptive: false, bytes })
     }
 
     /// How a partition is recorded, with its leaf numbers for each block if they must be stored.
@@ -192,4 +240,9 @@ impl Setting<'_> {
         };
         self.blocks.iter().map(of_block).collect()
     }
+}
+
+/// Bytes of a partition alone in a file.
+pub(super) fn tree_bytes(recorded: &Recorded) -> usize {
+    crate::tree::wire::write(std::slice::from_ref(recorded)).len()
 }

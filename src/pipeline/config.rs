@@ -38,8 +38,8 @@ pub struct PipelineConfig {
     pub effort: Effort,
     /// Threads to use, 0 for one each core.
     pub threads: usize,
-    /// Most rows of a block.
-    pub block_rows: usize,
+    /// Most rows of a block; by effort if unset.
+    pub block_rows: Option<usize>,
     /// Whether the output is decoded and compared.
     pub verify: bool,
 }

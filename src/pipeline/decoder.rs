@@ -59,6 +59,31 @@ impl Decoder {
         }
     }
 
+    /// The rows of one block of a table, byte for byte, without decoding any other block; `None` if there is no such block.
+    ///
+    /// Block 0 begins with what stands before all rows, such as the header line, so that all blocks one after the other
+    /// are the source.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`] when the container holds no table, and those of [`Decoder::decompress`].
+    ///
+    /// ```
+    /// use losslaw::{Decoder, Pipeline, table::Table};
+    /// let csv: String = (0..100).map(|i| format!("{},{}\n", i % 7, i % 3)).collect();
+    /// let table = Table::from_csv(csv.as_bytes())?;
+    /// let packed = Pipeline::builder().block_rows(40).build()?.compress_table(&table)?;
+    /// let last = Decoder::default().block(&packed.bytes, 2)?.expect("100 rows make three blocks");
+    /// assert_eq!(last, csv[80 * 4..].as_bytes());
+    /// # Ok::<(), losslaw::Error>(())
+    /// ```
+    pub fn block(&self, bytes: &[u8], number: u64) -> Result<Option<Vec<u8>>> {
+        let container = Container::open(bytes, &self.limits)?;
+        match container.kind() {
+            Kind::Table => table::block(self, &container, number),
+            other => Err(Error::WrongKind { found: other.name(), expected: Kind::Table.name() }),
+        }
+    }
+
     /// One tensor of a model, without decoding those it shares nothing with; `None` if there is none of this name.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! The pipeline: partitioner, codecs and container put together.
 
+mod adaptive;
 mod builder;
 mod bytes;
 mod candidates;
 mod columns;
 mod config;
 mod decoder;
+mod explain;
 mod model;
 mod progress;
 mod table;
@@ -17,6 +19,7 @@ use std::time::Instant;
 pub use builder::{Effort, PipelineBuilder};
 pub use config::{PartConfig, PipelineConfig, PlanConfig};
 pub use decoder::{Decoder, decompress};
+pub use explain::{ColumnExplanation, Explanation};
 use progress::Listener;
 pub use progress::{Progress, Stage};
 
@@ -68,8 +71,10 @@ pub struct Pipeline {
     one_tree: bool,
     effort: Effort,
     threads: usize,
-    block_rows: usize,
+    block_rows: Option<usize>,
     verify: bool,
+    /// Whether columns may not ask each other.
+    is_lonely: bool,
     listener: Listener,
 }
 
@@ -83,8 +88,9 @@ impl Default for Pipeline {
             one_tree: false,
             effort: Effort::default(),
             threads: 1,
-            block_rows: 1 << 16,
+            block_rows: None,
             verify: true,
+            is_lonely: false,
             listener: Listener::default(),
         }
     }
@@ -128,7 +134,9 @@ impl Pipeline {
         // A poor table may only look like one. Parts that were asked for stay, unless the promise on growth is broken.
         let grown = packed.bytes.len() > source.len() + MAX_GROWTH;
         let asked_for = self.partitioner.is_some() || self.plan.is_some() || self.one_tree;
-        let poor = !asked_for && packed.report.ratio() > 0.35 && source.len() < 16 << 20;
+        let poor = !asked_for
+            && packed.report.ratio() > if self.effort == Effort::Max { 0.2 } else { 0.35 }
+            && source.len() < 16 << 20;
         if packed.report.kind == Kind::Table && (grown || poor) {
             let other = self.pack_bytes(source)?;
             if other.bytes.len() < packed.bytes.len() {
@@ -218,7 +226,7 @@ impl Pipeline {
     }
 
     fn pack_model(&self, model: &Model<'_>, source: &[u8], pruned: Vec<Option<PrunedReport>>) -> Result<Packed> {
-        let mut report = self.report(Kind::Model, source);
+        let mut report = Report { effort: self.effort, ..self.report(Kind::Model, source) };
         let bytes = model::compress(self, model, &mut report)?;
         report.tensors.iter_mut().zip(pruned).for_each(|(tensor, pruned)| tensor.pruned = pruned);
         Ok(Self::packed(bytes, report))
@@ -235,7 +243,7 @@ impl Pipeline {
             kind,
             original_bytes: source.len() as u64,
             effort_asked: self.effort,
-            effort: self.effort.built(),
+            effort: self.effort.built_for(kind),
             ..Report::default()
         }
     }

@@ -6,13 +6,16 @@
 //! ```
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Instant;
 
+use super::adaptive;
+use super::candidates::Stretches;
 use super::columns::{CodedColumn, Setting};
 use super::transform::Transform;
-use super::{Decoder, Pipeline, Stage};
-use crate::codec::{Groups, Learned, encode_auto};
+use super::{Decoder, Effort, Pipeline, Stage};
+use crate::codec::{ContextMix, Groups, Learned, Plan, Store, encode_auto, encode_mixed};
 use crate::container::{Container, Section, Tag, Writer};
 use crate::limits::{MAX_BLOCK_ROWS, MAX_LANE_LEN};
 use crate::partition::{Partition, Target};
@@ -27,8 +30,11 @@ use crate::{Budget, Error, Lane, Result};
 /// Columns share a section until it has this many bytes, so that checksums stay a small share of small files.
 const SECTION_BYTES: usize = 4096;
 
-/// A block is closed when its rows take about this many bytes of the source.
-const BLOCK_BYTES: usize = 8 << 20;
+/// A block with text or escapes is closed at so many bytes of the source at the latest: one lane must hold them.
+const TEXT_BLOCK_BYTES: usize = 12 << 20;
+
+/// Most bytes of a schema that mixed contexts may code at effort `Balanced`: they decode slowly.
+const MOST_MIXED: usize = 16 << 10;
 
 /// Bytes a row takes while stored leaf numbers become groups: widened, narrowed, sorted.
 const ASSIGNED_BYTES: u64 = 8 + 4 + 4;
@@ -44,16 +50,23 @@ mod flag {
     pub const ESCAPES: u8 = 1;
     pub const TEXT: u8 = 2;
     pub const ASSIGNED: u8 = 4;
+    pub const ADAPTIVE: u8 = 8;
 }
 
 /// Compresses a table; `report` is filled as far as this knows.
 pub(super) fn compress(pipeline: &Pipeline, table: &Table, report: &mut Report) -> Result<Vec<u8>> {
     let start = Instant::now();
-    let ranges = block_ranges(table, pipeline.block_rows, report.original_bytes as usize);
+    let ranges = block_ranges(table, pipeline, report.original_bytes as usize);
     let blocks: Vec<RowData> = ranges.iter().map(|range| table.block(range.clone())).collect();
     let frame = table.frame();
-    let mut setting =
-        Setting { pipeline, frame: &frame, blocks: &blocks, usable: usable(table.columns()), shared: None };
+    let mut setting = Setting {
+        pipeline,
+        frame: &frame,
+        blocks: &blocks,
+        usable: usable(table.columns()),
+        shared: None,
+        stretches: Stretches::new(&frame),
+    };
     if pipeline.one_tree {
         setting.shared = Some(one_tree(&setting)?);
     }
@@ -64,7 +77,7 @@ pub(super) fn compress(pipeline: &Pipeline, table: &Table, report: &mut Report) 
 
     let start = Instant::now();
     let mut writer = SectionWriter { writer: Writer::new(crate::container::Kind::Table), report };
-    writer.schema(&table.schema, table.rows(), blocks.len())?;
+    writer.schema(&table.schema, table.rows(), blocks.len(), pipeline.effort)?;
     let recorded: Vec<Recorded> = columns.iter().map(|column| column.recorded.clone()).collect();
     let shared_leaves = setting.shared.as_ref().map_or(0, |shared| shared.0);
     writer.trees(shared_leaves, &recorded);
@@ -75,7 +88,9 @@ pub(super) fn compress(pipeline: &Pipeline, table: &Table, report: &mut Report) 
         let mut csv = vec![];
         table.schema.write_rows(block, number + 1 == blocks.len(), &mut csv)?;
         let shared = setting.shared.as_ref().map(|(_, lanes)| &lanes[number]);
-        let record = |index| column_record(number, &block.columns[index], &columns[index], &table.columns()[index]);
+        let encode = if pipeline.effort == Effort::Max { encode_mixed } else { encode_auto };
+        let record =
+            |index| column_record(number, &block.columns[index], &columns[index], &table.columns()[index], encode);
         let coded = (block_head(block, &csv, shared)?, (0..count).map(record).collect::<Result<Vec<_>>>()?);
         tick();
         Ok(coded)
@@ -92,10 +107,13 @@ pub(super) fn compress(pipeline: &Pipeline, table: &Table, report: &mut Report) 
     Ok(out)
 }
 
-fn block_ranges(table: &Table, block_rows: usize, source_bytes: usize) -> Vec<Range<usize>> {
+fn block_ranges(table: &Table, pipeline: &Pipeline, source_bytes: usize) -> Vec<Range<usize>> {
     let rows = table.rows();
-    let by_bytes = (rows as u64 * BLOCK_BYTES as u64 / (source_bytes as u64).max(1)) as usize;
-    let step = block_rows.min(by_bytes).clamp(1, MAX_BLOCK_ROWS);
+    let (block_rows, block_bytes) = pipeline.effort.block_size();
+    let has_text = table.rows.columns.iter().any(|column| !column.text.is_empty() || !column.escapes.is_empty());
+    let block_bytes = if has_text { block_bytes.min(TEXT_BLOCK_BYTES) } else { block_bytes };
+    let by_bytes = (rows as u64 * block_bytes as u64 / (source_bytes as u64).max(1)) as usize;
+    let step = pipeline.block_rows.unwrap_or(block_rows).min(by_bytes).clamp(1, MAX_BLOCK_ROWS);
     // A table without rows still has a block for its irregular lines.
     (0..rows.max(1)).step_by(step).map(|first| first..rows.min(first + step)).collect()
 }
@@ -134,13 +152,20 @@ fn describe(table: &Table, columns: &[CodedColumn], bytes: &[usize], shared_leav
             Recorded::Assigned(leaves) => (*leaves as usize, vec![]),
             Recorded::Shared => (shared_leaves as usize, vec![]),
         };
+        let of_tree = if let Recorded::Tree(tree) = &coded.recorded { tree.features() } else { &[] };
+        let asked_columns = of_tree.iter().flat_map(|f| match f.feature {
+            Feature::Column(c) | Feature::Previous(c) | Feature::Delta(c) => vec![c],
+            Feature::LastIn { column, key } => vec![column, key],
+        });
+        let parents: BTreeSet<u32> = asked_columns.chain(coded.transform.key()).collect();
         ColumnReport {
             name: schema.name.clone(),
             kind: schema.kind.to_string(),
             transform: coded.transform.describe(name),
-            plan: coded.plan.to_string(),
+            plan: if coded.is_adaptive { adaptive::describe(&coded.learned) } else { coded.plan.to_string() },
             leaves: leaves as u64,
             asks,
+            parents: parents.into_iter().map(name).collect(),
             bytes: bytes as u64,
             bits_per_value: 8.0 * bytes as f64 / table.rows().max(1) as f64,
         }
@@ -167,18 +192,29 @@ impl SectionWriter<'_> {
         out
     }
 
-    /// Body: rows, blocks, length of the schema, the schema, then its large lanes as nodes behind their lengths.
-    fn schema(&mut self, schema: &Schema, rows: usize, blocks: usize) -> Result<()> {
+    /// Body: rows, blocks, length of the schema, the schema, then its large lanes as nodes behind their lengths. Or all
+    /// that, with its lanes stored, as one node of mixed contexts.
+    fn schema(&mut self, schema: &Schema, rows: usize, blocks: usize, effort: Effort) -> Result<()> {
         let (mut body, mut fixed, mut lanes) = (vec![], vec![], vec![]);
         put_varint(&mut body, rows as u64);
         put_varint(&mut body, blocks as u64);
         schema.write(&mut fixed, &mut lanes);
         put_bytes(&mut body, &fixed);
-        self.report.add("schema", body.len());
         let before = body.len();
+        let mut plain = body.clone();
         for lane in &lanes {
             put_bytes(&mut body, &encode_auto(lane)?.1);
+            put_bytes(&mut plain, &Plan::from(Store).encode(lane)?);
         }
+        if effort == Effort::Max || (effort == Effort::Balanced && plain.len() <= MOST_MIXED) {
+            let node = Plan::from(ContextMix::default()).encode(&Lane::U8(plain));
+            if let Some(node) = node.ok().filter(|node| node.len() < body.len()) {
+                self.report.add("schema", node.len());
+                self.section(Tag::MixedSchema, 0, 0, &node);
+                return Ok(());
+            }
+        }
+        self.report.add("schema", before);
         self.report.add("dictionaries", body.len() - before);
         self.section(Tag::Schema, 0, 0, &body);
         Ok(())
@@ -268,6 +304,7 @@ fn column_record(
     data: &ColumnData,
     column: &CodedColumn,
     schema: &ColumnSchema,
+    encode: impl Fn(&Lane) -> Result<(Plan, Vec<u8>)>,
 ) -> Result<[Vec<u8>; 4]> {
     let (stored, residuals) = &column.blocks[number];
     let (mut head, mut values, mut escapes, mut text) = (vec![0u8], vec![], vec![], vec![]);
@@ -275,19 +312,22 @@ fn column_record(
         head[0] |= flag::ASSIGNED;
         put_bytes(&mut head, &encode_auto(leaves)?.1);
     }
+    if column.is_adaptive {
+        head[0] |= flag::ADAPTIVE;
+    }
     put_bytes(&mut values, residuals);
     if !data.escapes.is_empty() {
         head[0] |= flag::ESCAPES;
         let lengths = Lane::narrowest(data.escapes.iter().map(|cell| cell.len() as u64).collect());
-        put_bytes(&mut escapes, &encode_auto(&lengths)?.1);
-        put_bytes(&mut escapes, &encode_auto(&Lane::U8(data.escapes.concat()))?.1);
+        put_bytes(&mut escapes, &encode(&lengths)?.1);
+        put_bytes(&mut escapes, &encode(&Lane::U8(data.escapes.concat()))?.1);
     }
     if matches!(schema.kind, Kind::Text) {
         head[0] |= flag::TEXT;
         if data.text.len() > MAX_LANE_LEN {
             return Err(Error::NotATable("a block has too much text"));
         }
-        put_bytes(&mut text, &encode_auto(&Lane::U8(data.text.clone()))?.1);
+        put_bytes(&mut text, &encode(&Lane::U8(data.text.clone()))?.1);
     }
     Ok([head, values, escapes, text])
 }
@@ -321,14 +361,44 @@ pub(super) fn decompress(decoder: &Decoder, container: &Container<'_>) -> Result
     let mut out = vec![];
     models.schema.write_start(&mut out);
     let total = check_claims(&models, &starts, out.len() as u64, decoder.limits.output_bytes)?;
-    let blocks = each(decoder.threads, starts.len(), |number| {
+    let decode = |number: usize, out: &mut Vec<u8>| {
         let (head, columns) = starts[number];
-        let mut budget = budget.clone();
-        decode_block(decoder, &models, head, columns, number + 1 == starts.len(), &mut budget)
+        decode_block(decoder, &models, head, columns, number + 1 == starts.len(), &mut budget.clone(), out)
+    };
+    if decoder.threads == 1 {
+        (0..starts.len()).try_for_each(|number| decode(number, &mut out))?;
+        return Ok(out);
+    }
+    let blocks = each(decoder.threads, starts.len(), |number| {
+        let mut block = vec![];
+        decode(number, &mut block)?;
+        Ok(block)
     })?;
     out.reserve_exact(total as usize - out.len());
     blocks.into_iter().for_each(|block| out.extend(block));
     Ok(out)
+}
+
+/// Decodes the rows of one block, the first with what stands before all rows; nothing of other blocks is decoded.
+pub(super) fn block(decoder: &Decoder, container: &Container<'_>, number: u64) -> Result<Option<Vec<u8>>> {
+    let mut budget = Budget::new(&decoder.limits);
+    let mut sections = container.sections();
+    let models = read_models(decoder, &mut sections, &mut budget)?;
+    let is_head = |section: &Section<'_>| section.tag == Tag::Block && section.first == number;
+    let Some(at) = sections.iter().position(is_head).filter(|_| number < models.blocks) else { return Ok(None) };
+    let own = sections[at + 1..].iter().take_while(|section| section.tag == Tag::Columns).count();
+    let mut out = vec![];
+    if number == 0 {
+        models.schema.write_start(&mut out);
+    }
+    let (_, asked, _) = read_claims(&mut sections[at].reader())?;
+    let allowed = decoder.limits.output_bytes;
+    if asked.saturating_add(out.len() as u64) > allowed {
+        return Err(Error::LimitExceeded { what: "output bytes", asked, allowed });
+    }
+    let is_last = number + 1 == models.blocks;
+    decode_block(decoder, &models, &sections[at], &sections[at + 1..][..own], is_last, &mut budget, &mut out)?;
+    Ok(Some(out))
 }
 
 /// Bytes of the file, whose first `start` bytes belong to no block, by what its blocks claim. Blocks must keep their
@@ -358,7 +428,8 @@ fn read_claims(reader: &mut Reader<'_>) -> Result<(usize, u64, u32)> {
 fn read_models(decoder: &Decoder, sections: &mut &[Section<'_>], budget: &mut Budget) -> Result<Models> {
     let mut next = |tag: Tag| {
         let missing = Error::Corrupt { part: tag.name(), what: "the section is missing", at: 0 };
-        let (first, rest) = sections.split_first().filter(|(first, _)| first.tag == tag).ok_or(missing)?;
+        let fits = |found: Tag| found == tag || (tag, found) == (Tag::Schema, Tag::MixedSchema);
+        let (first, rest) = sections.split_first().filter(|(first, _)| fits(first.tag)).ok_or(missing)?;
         *sections = rest;
         if first.first != 0 || (tag != Tag::Models && first.second != 0) {
             return Err(first.reader().corrupt("an address is not zero"));
@@ -366,7 +437,15 @@ fn read_models(decoder: &Decoder, sections: &mut &[Section<'_>], budget: &mut Bu
         Ok::<_, Error>(*first)
     };
     let section = next(Tag::Schema)?;
-    let mut reader = section.reader();
+    let mixed = if section.tag == Tag::MixedSchema {
+        let Lane::U8(body) = decoder.registry.decode(section.body, budget)? else {
+            return Err(section.reader().corrupt("a schema is no bytes"));
+        };
+        body
+    } else {
+        vec![]
+    };
+    let mut reader = if section.tag == Tag::MixedSchema { Reader::new(&mixed, "schema") } else { section.reader() };
     let (rows, blocks) = (reader.varint()?, reader.varint()?);
     let mut fixed = Reader::new(reader.bytes()?, "schema");
     let mut lanes = vec![];
@@ -433,7 +512,7 @@ fn read_records(
     reader.end()
 }
 
-/// The CSV bytes of one block.
+/// Appends the CSV bytes of one block.
 fn decode_block(
     decoder: &Decoder,
     models: &Models,
@@ -441,7 +520,8 @@ fn decode_block(
     sections: &[Section<'_>],
     is_last: bool,
     budget: &mut Budget,
-) -> Result<Vec<u8>> {
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let mut reader = head.reader();
     let (rows, csv_bytes, checksum) = read_claims(&mut reader)?;
     let mut data = RowData { rows, columns: vec![], irregular: vec![] };
@@ -480,14 +560,15 @@ fn decode_block(
     if data.columns.len() != count {
         return Err(head.reader().corrupt("columns are missing"));
     }
-    let mut csv = vec![];
+    let start = out.len();
     // The line end that an open file lacks is written before it is taken away.
     let most = usize::try_from(csv_bytes).unwrap_or(usize::MAX).saturating_add(models.schema.layout.line_end().len());
-    models.schema.write_rows_within(&data, is_last, &mut csv, most)?;
-    if csv.len() as u64 != csv_bytes || crc32fast::hash(&csv) != checksum {
+    models.schema.write_rows_within(&data, is_last, out, most.saturating_add(start))?;
+    let csv = &out[start..];
+    if csv.len() as u64 != csv_bytes || crc32fast::hash(csv) != checksum {
         return Err(Error::Checksum { part: "rows of block", index: head.first });
     }
-    Ok(csv)
+    Ok(())
 }
 
 #[expect(clippy::too_many_arguments, reason = "what a column needs of its block, its models and its decoder")]
@@ -509,7 +590,7 @@ fn decode_column(
     let is_assigned = matches!(recorded, Recorded::Assigned(_));
     let is_text = matches!(models.schema.columns[index].kind, Kind::Text);
     let fits = (flags & flag::ASSIGNED != 0, flags & flag::TEXT != 0) == (is_assigned, is_text);
-    if !fits || flags > flag::ESCAPES | flag::TEXT | flag::ASSIGNED {
+    if !fits || flags > flag::ESCAPES | flag::TEXT | flag::ASSIGNED | flag::ADAPTIVE {
         return Err(reader.corrupt("flags do not fit the column"));
     }
     let assigned = if flags & flag::ASSIGNED != 0 { reader.bytes()? } else { &[] };
@@ -528,7 +609,18 @@ fn decode_column(
         (Recorded::Shared, Some(groups)) => Cow::Borrowed(groups),
         (Recorded::Shared, None) => return Err(reader.corrupt("there is no shared partition")),
     };
-    let residuals = decoder.registry.decode_grouped(reader.bytes()?, &groups, learned, budget)?;
+    let residuals = if flags & flag::ADAPTIVE != 0 {
+        let tree = match recorded {
+            Recorded::Tree(tree) => Some(tree),
+            _ => None,
+        };
+        let columns: Vec<&Lane> = data.columns.iter().map(|column| &column.ordinals).collect();
+        let known = adaptive::Known { rows: data.rows, tree, groups: &groups, columns: &columns };
+        let first = models.schema.columns[index].first_value();
+        adaptive::decode(learned.at(0), index as u32, first, reader.bytes()?, &known, budget)?
+    } else {
+        decoder.registry.decode_grouped(reader.bytes()?, &groups, learned, budget)?
+    };
     if residuals.len() != data.rows {
         return Err(reader.corrupt("a column has the wrong number of rows"));
     }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use crate::codec::{Registry, encode_auto};
 use crate::wire::{Reader, put_bytes, put_varint, unzigzag, zigzag};
-use crate::{Budget, Error, Lane, Result};
+use crate::{Budget, Error, Lane, Result, Word, with_words};
 
 /// A value for each row, known before the row's own value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,15 +76,16 @@ impl Transform {
         if *self == Self::Plain {
             return residuals;
         }
-        let residuals = residuals.to_u64s();
-        let mut values = Vec::with_capacity(residuals.len());
-        self.walk(residuals.len(), column, |row, reference| {
-            let value = match (self, residuals[row]) {
-                (Self::Match(_), 0) => reference,
-                (Self::Match(_), marked) => marked - 1,
-                (_, difference) => reference.wrapping_add(unzigzag(difference) as u64),
+        let mut values = residuals.to_u64s();
+        let is_match = matches!(self, Self::Match(_));
+        self.walk(values.len(), column, |row, reference| {
+            let residual = values[row];
+            let value = if is_match {
+                if residual == 0 { reference } else { residual - 1 }
+            } else {
+                reference.wrapping_add(unzigzag(residual) as u64)
             };
-            values.push(value);
+            values[row] = value;
             value
         });
         Lane::narrowest(values)
@@ -99,24 +100,24 @@ impl Transform {
                 (0..rows).for_each(|row| last = step(row, last));
             }
             Self::Match(Reference::Column(key)) | Self::Difference(Reference::Column(key)) => {
-                column(*key).to_u64s().into_iter().enumerate().for_each(|(row, reference)| {
-                    step(row, reference);
-                });
+                with_words!(column(*key), words => words.iter().enumerate().for_each(|(row, reference)| {
+                    step(row, reference.wide());
+                }));
             }
             Self::Match(Reference::LastIn(key)) | Self::Difference(Reference::LastIn(key)) => {
                 let mut last = Lookup::new(column(*key).max().unwrap_or(0));
-                for (row, key) in column(*key).to_u64s().into_iter().enumerate() {
-                    let value = step(row, last.get(key));
-                    last.set(key, value);
-                }
+                with_words!(column(*key), words => for (row, key) in words.iter().enumerate() {
+                    let value = step(row, last.get(key.wide()));
+                    last.set(key.wide(), value);
+                });
             }
             Self::Match(Reference::Map { key, keys, values })
             | Self::Difference(Reference::Map { key, keys, values }) => {
                 let mut table = Lookup::new(keys.last().copied().unwrap_or(0));
                 keys.iter().zip(values).for_each(|(&key, &value)| table.set(key, value));
-                column(*key).to_u64s().into_iter().enumerate().for_each(|(row, key)| {
-                    step(row, table.get(key));
-                });
+                with_words!(column(*key), words => words.iter().enumerate().for_each(|(row, key)| {
+                    step(row, table.get(key.wide()));
+                }));
             }
         }
     }
@@ -125,6 +126,14 @@ impl Transform {
         match self {
             Self::Plain => None,
             Self::Match(reference) | Self::Difference(reference) => Some(reference),
+        }
+    }
+
+    /// The earlier column it looks at.
+    pub fn key(&self) -> Option<u32> {
+        match self.reference()? {
+            Reference::Previous => None,
+            Reference::Column(key) | Reference::LastIn(key) | Reference::Map { key, .. } => Some(*key),
         }
     }
 

@@ -116,17 +116,33 @@ impl Number {
     }
 }
 
+/// The two digits of each number below a hundred.
+static PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut n = 0;
+    while n < 100 {
+        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
+    }
+    pairs
+};
+
 /// Appends at least `width` digits.
 pub(super) fn put_digits(mut value: u64, width: usize, out: &mut Vec<u8>) {
     let mut digits = [b'0'; 20];
     let mut at = digits.len();
-    while value >= 10 {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
+    while value >= 100 {
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&PAIRS[(value % 100) as usize]);
+        value /= 100;
     }
+    let pair = PAIRS[value as usize];
     at -= 1;
-    digits[at] = b'0' + value as u8;
+    digits[at] = pair[1];
+    if value >= 10 {
+        at -= 1;
+        digits[at] = pair[0];
+    }
     out.extend_from_slice(&digits[at.min(digits.len() - width.min(20))..]);
 }
 

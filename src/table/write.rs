@@ -3,7 +3,7 @@
 use super::number::Number;
 use super::{ColumnData, ColumnSchema, Entries, Kind, RowData, Schema};
 use crate::wire::unzigzag;
-use crate::{Error, Lane, Result};
+use crate::{Error, Lane, Result, Word as _, with_words};
 
 /// Ordinals below which the texts of numbers are written once and copied afterwards.
 const RENDERED: u64 = 4096;
@@ -44,17 +44,23 @@ impl Schema {
             cells.render(if at == last { line_end } else { &delimiter }, self.layout.delimiter);
         }
         let mut irregular = data.irregular.iter().peekable();
-        for row in 0..data.rows {
+        let mut row = 0;
+        while row < data.rows {
             while let Some(line) = irregular.next_if(|line| line.before_row as usize <= row) {
                 out.extend_from_slice(&line.bytes);
             }
+            let next = irregular.peek().map_or(data.rows, |line| line.before_row as usize);
+            let end = data.rows.min(row + BATCH).min(next);
+            let mut bytes = 0usize;
             for cells in &mut cells {
-                cells.put(row, out)?;
-                if out.len() > most {
-                    let (asked, allowed) = (out.len() as u64, most as u64);
-                    return Err(Error::LimitExceeded { what: "output bytes", asked, allowed });
-                }
+                bytes = bytes.saturating_add(cells.place(row..end, most.saturating_sub(out.len()))?);
             }
+            let asked = out.len().saturating_add(bytes);
+            if asked > most {
+                return Err(too_long(asked, most));
+            }
+            copy_rows(&cells, end - row, bytes, out);
+            row = end;
         }
         if cells.iter().any(|cells| !cells.is_used_up()) {
             return Err(corrupt("escapes or text are left over", data.rows));
@@ -73,7 +79,29 @@ impl Schema {
     }
 }
 
-/// Writes the cells of one column, row after row.
+/// Rows whose cells are placed column by column before they are copied row by row: few enough to stay in the cache.
+const BATCH: usize = 256;
+
+/// Appends rows whose cells have been placed and take `bytes` in all.
+fn copy_rows(cells: &[Cells<'_>], rows: usize, bytes: usize, out: &mut Vec<u8>) {
+    let mut at = out.len();
+    out.resize(at + bytes + SHORT, 0);
+    for row in 0..rows {
+        for cells in cells {
+            let (start, len) = cells.places[row];
+            // One store of a fixed length instead of a call; bytes behind a short text are overwritten by what follows.
+            if len <= SHORT {
+                out[at..at + SHORT].copy_from_slice(&cells.bytes[start..start + SHORT]);
+            } else {
+                out[at..at + len].copy_from_slice(&cells.bytes[start..start + len]);
+            }
+            at += len;
+        }
+    }
+    out.truncate(at);
+}
+
+/// Places the cells of one column.
 struct Cells<'a> {
     column: &'a ColumnSchema,
     ordinals: &'a Lane,
@@ -81,7 +109,14 @@ struct Cells<'a> {
     text: &'a [u8],
     noise: Option<&'a Lane>,
     may_render: bool,
-    rendered: Rendered,
+    /// Texts of ordinals with everything around them, all but that of an escape; then the texts of a batch that are not
+    /// among them, then [`SHORT`] zeros.
+    bytes: Vec<u8>,
+    /// Where the text of each ordinal begins and how long it is.
+    rendered: Vec<(usize, usize)>,
+    rendered_bytes: usize,
+    /// The same for each row of a batch.
+    places: Vec<(usize, usize)>,
     /// What follows each cell.
     tail: Vec<u8>,
     delimiter: u8,
@@ -89,32 +124,6 @@ struct Cells<'a> {
 
 /// Bytes that are copied whatever the length of a short text: one store instead of a call.
 const SHORT: usize = 16;
-
-/// Texts of ordinals with everything around them, all but that of an escape.
-#[derive(Default)]
-struct Rendered {
-    /// Followed by [`SHORT`] zeros.
-    bytes: Vec<u8>,
-    /// Where each text begins and how long it is.
-    places: Vec<(u32, u32)>,
-}
-
-impl Rendered {
-    #[inline]
-    fn put(&self, ordinal: u64, out: &mut Vec<u8>) -> bool {
-        let Some(&(start, len)) = self.places.get(ordinal as usize) else { return false };
-        let (text, len) = (&self.bytes[start as usize..], len as usize);
-        match text.first_chunk::<SHORT>() {
-            Some(short) if len <= SHORT => {
-                let end = out.len() + len;
-                out.extend_from_slice(short);
-                out.truncate(end);
-            }
-            _ => out.extend_from_slice(&text[..len]),
-        }
-        true
-    }
-}
 
 impl<'a> Cells<'a> {
     fn new(column: &'a ColumnSchema, data: &'a ColumnData, has_noise: bool) -> Self {
@@ -125,7 +134,10 @@ impl<'a> Cells<'a> {
             text: &data.text,
             noise: None,
             may_render: !has_noise,
-            rendered: Rendered::default(),
+            bytes: vec![],
+            rendered: vec![],
+            rendered_bytes: 0,
+            places: vec![],
             tail: vec![],
             delimiter: 0,
         }
@@ -141,35 +153,59 @@ impl<'a> Cells<'a> {
         if !(self.may_render && is_worth && is_small) {
             return;
         }
-        let mut rendered = Rendered::default();
+        let (mut bytes, mut rendered) = (vec![], vec![]);
         for ordinal in 0..=most {
-            let start = rendered.bytes.len();
+            let start = bytes.len();
             // An ordinal without a text may well not occur; if it does, the plain way reports it.
             if ordinal >= u64::from(self.has_escapes())
-                && (self.text_of(ordinal, &mut rendered.bytes).is_none() || rendered.bytes.len() > 1 << 20)
+                && (self.text_of(ordinal, &mut bytes).is_none() || bytes.len() > 1 << 20)
             {
                 return;
             }
-            rendered.places.push((start as u32, (rendered.bytes.len() - start) as u32));
+            rendered.push((start, bytes.len() - start));
         }
-        rendered.bytes.extend_from_slice(&[0; SHORT]);
-        self.rendered = rendered;
+        self.rendered_bytes = bytes.len();
+        (self.bytes, self.rendered) = (bytes, rendered);
     }
 
     fn has_escapes(&self) -> bool {
         matches!(self.column.kind, Kind::Number(_) | Kind::Ranked { .. })
     }
 
-    #[inline]
-    fn put(&mut self, row: usize, out: &mut Vec<u8>) -> Result<()> {
-        let ordinal = self.ordinals.get(row).expect("lengths were compared");
+    /// Places the cells of some rows and returns how many bytes they take, `room` at most.
+    fn place(&mut self, rows: std::ops::Range<usize>, room: usize) -> Result<usize> {
+        self.places.clear();
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.truncate(self.rendered_bytes);
+        let (mut sum, first) = (0usize, rows.start);
+        let has_escapes = self.has_escapes();
+        with_words!(self.ordinals, words => for (at, word) in words[rows].iter().enumerate() {
+            let ordinal = word.wide();
+            let known = self.rendered.get(ordinal as usize).filter(|_| ordinal > 0 || !has_escapes);
+            let place = if let Some(&place) = known {
+                place
+            } else {
+                let start = bytes.len();
+                self.put(first + at, ordinal, &mut bytes)?;
+                (start, bytes.len() - start)
+            };
+            sum = sum.saturating_add(place.1);
+            if sum > room {
+                return Err(too_long(sum, room));
+            }
+            self.places.push(place);
+        });
+        bytes.extend_from_slice(&[0; SHORT]);
+        self.bytes = bytes;
+        Ok(sum)
+    }
+
+    /// Appends a cell that is not rendered.
+    fn put(&mut self, row: usize, ordinal: u64, out: &mut Vec<u8>) -> Result<()> {
         if ordinal == 0 && self.has_escapes() {
             let escape = self.escapes.next().ok_or_else(|| corrupt("an escape is missing", row))?;
             out.extend_from_slice(escape);
             out.extend_from_slice(&self.tail);
-            return Ok(());
-        }
-        if self.rendered.put(ordinal, out) {
             return Ok(());
         }
         if matches!(self.column.kind, Kind::Text) {
@@ -257,6 +293,10 @@ impl<'a> Cells<'a> {
 
 fn entry(entries: &Entries, ordinal: u64) -> Option<&[u8]> {
     entries.get(usize::try_from(ordinal).ok()?)
+}
+
+fn too_long(asked: usize, allowed: usize) -> Error {
+    Error::LimitExceeded { what: "output bytes", asked: asked as u64, allowed: allowed as u64 }
 }
 
 fn corrupt(what: &'static str, row: usize) -> Error {

@@ -21,6 +21,8 @@ pub struct BinnedFeature {
     pub bin_of_row: Vec<u8>,
     /// What the bins from 1 on mean.
     pub bins: Bins,
+    /// Whether all sampled rows are in one bin.
+    pub is_constant: bool,
 }
 
 /// What bins mean.
@@ -48,10 +50,56 @@ impl BinnedFeature {
             Bins::Categories { values, others } => values.len() + 1 + usize::from(*others),
         }
     }
+
+    fn new(bin_of_row: Vec<u8>, bins: Bins) -> Self {
+        let is_constant = bin_of_row.windows(2).all(|pair| pair[0] == pair[1]);
+        Self { bin_of_row, bins, is_constant }
+    }
+
+    /// How much a target with these classes depends on the feature: mutual information in 2⁻¹⁶ bit over some rows, less
+    /// what chance alone would show. Fine bins and classes are taken together, as many as there are rows for.
+    pub fn dependence(&self, class: &[u8], classes: usize, rows: &[u32]) -> i64 {
+        use super::criterion::{BIT, n_log2_n};
+        const MOST: usize = 64;
+        let most = (rows.len().isqrt() / 2).clamp(2, MOST);
+        let coarse = |count: usize| -> ([u8; 256], usize) {
+            let used = count.min(most);
+            (std::array::from_fn(|at| (at.min(count - 1) * used / count) as u8), used)
+        };
+        let ((bin_of, bins), (class_of, classes)) = (coarse(self.len()), coarse(classes));
+        let mut joint = [0u32; MOST * MOST];
+        for &row in rows {
+            let bin = usize::from(bin_of[usize::from(self.bin_of_row[row as usize])]);
+            joint[bin * MOST + usize::from(class_of[usize::from(class[row as usize])])] += 1;
+        }
+        let (mut by_bin, mut by_class) = ([0u32; MOST], [0u32; MOST]);
+        let mut information = n_log2_n(rows.len() as u32) as i64;
+        for bin in 0..bins {
+            for class in 0..classes {
+                let count = joint[bin * MOST + class];
+                by_bin[bin] += count;
+                by_class[class] += count;
+                information += n_log2_n(count) as i64;
+            }
+        }
+        let sum = |counts: &[u32]| counts.iter().map(|&c| n_log2_n(c) as i64).sum::<i64>();
+        let used = |counts: &[u32]| counts.iter().filter(|&&c| c > 0).count() as i64;
+        information -= sum(&by_bin) + sum(&by_class);
+        // Under independence 2 ln 2 · information follows χ² with (r − 1)(c − 1) degrees: about 0.72 bit for each.
+        information - (used(&by_bin) - 1) * (used(&by_class) - 1) * (BIT as i64 * 72 / 100)
+    }
 }
 
 /// Distinct values with their counts, ascending.
 fn distinct(words: &[u64]) -> Vec<(u64, u32)> {
+    /// Up to here a table of counts is quicker than sorting.
+    const DIRECT: u64 = 1 << 16;
+    let most = words.iter().copied().max().unwrap_or(0);
+    if most < DIRECT && most < 8 * words.len() as u64 {
+        let mut counts = vec![0u32; most as usize + 1];
+        words.iter().for_each(|&word| counts[word as usize] += 1);
+        return (0..).zip(counts).filter(|&(_, count)| count > 0).collect();
+    }
     let mut sorted = words.to_vec();
     sorted.sort_unstable();
     sorted.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u32)).collect()
@@ -93,7 +141,7 @@ pub fn bin(lane: &Lane, ordered: bool, first: u64) -> BinnedFeature {
         let tops = quantile_tops(&values, most - 1);
         let bin = |w: u64| if w < first { 0 } else { 1 + tops.partition_point(|&top| top < w) as u8 };
         let bin_of_row = words.iter().map(|&w| bin(w)).collect();
-        return BinnedFeature { bin_of_row, bins: Bins::Ordered { tops } };
+        return BinnedFeature::new(bin_of_row, Bins::Ordered { tops });
     }
     let room = FEATURE_BINS - 1;
     let others = values.len() > room;
@@ -101,7 +149,7 @@ pub fn bin(lane: &Lane, ordered: bool, first: u64) -> BinnedFeature {
     let places: HashMap<u64, u8> = kept.iter().zip(1u8..).map(|(&v, place)| (v, place)).collect();
     let other = kept.len() as u8 + 1;
     let bin = |w: &u64| if *w < first { 0 } else { places.get(w).copied().unwrap_or(other) };
-    BinnedFeature { bin_of_row: words.iter().map(bin).collect(), bins: Bins::Categories { values: kept, others } }
+    BinnedFeature::new(words.iter().map(bin).collect(), Bins::Categories { values: kept, others })
 }
 
 fn most_frequent(values: &[(u64, u32)], room: usize) -> Vec<u64> {
@@ -126,30 +174,6 @@ pub fn classes(lane: &Lane, ordered: bool) -> (Vec<u8>, usize) {
     let kept = most_frequent(&values, TARGET_CLASSES - 1);
     let class = |w: &u64| kept.binary_search(w).unwrap_or(kept.len()) as u8;
     (words.iter().map(class).collect(), TARGET_CLASSES)
-}
-
-/// Whether two lanes of equal length depend on each other: mutual information in 2⁻¹⁶ bit over all rows given,
-/// less what chance alone would show.
-pub fn dependence(feature: &[u8], feature_bins: usize, class: &[u8], classes: usize) -> i64 {
-    use super::criterion::{BIT, n_log2_n};
-    let mut joint = vec![0u32; feature_bins * classes];
-    let (mut rows, mut columns) = (vec![0u32; feature_bins], vec![0u32; classes]);
-    for (&f, &c) in feature.iter().zip(class) {
-        joint[usize::from(f) * classes + usize::from(c)] += 1;
-        rows[usize::from(f)] += 1;
-        columns[usize::from(c)] += 1;
-    }
-    let sum = |counts: &[u32]| counts.iter().map(|&c| n_log2_n(c) as i64).sum::<i64>();
-    let used = |counts: &[u32]| counts.iter().filter(|&&c| c > 0).count() as i64;
-    let information = n_log2_n(feature.len() as u32) as i64 + sum(&joint) - sum(&rows) - sum(&columns);
-    // Under independence 2 ln 2 · information follows χ² with (r − 1)(c − 1) degrees: about 0.72 bit for each.
-    information - (used(&rows) - 1) * (used(&columns) - 1) * (BIT as i64 * 72 / 100)
-}
-
-/// The bins of evenly spread rows, at most `most`.
-pub fn thin(bins: &[u8], most: usize) -> Vec<u8> {
-    let step = bins.len().div_ceil(most).max(1);
-    bins.iter().step_by(step).copied().collect()
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ impl Partitioner for C45 {
             max_leaves: self.max_leaves,
             max_depth: self.max_depth,
             min_gain_bits: 1,
+            handed_down: usize::MAX,
         };
         let mut grown = problem.grow(&growth);
         prune::by_pessimistic_error(&mut grown, self.pessimism);

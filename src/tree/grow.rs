@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::binned::{self, BinnedFeature, Bins};
-use super::criterion::{BIT, n_log2_n};
+use super::criterion::BIT;
+use super::histogram::{Candidate, Classes, Histogram};
 use super::{Feature, Frame, FrameColumn, MAX_TREE_DEPTH, Tree, TreeFeature, TreeNode};
 use crate::log2::log2;
 use crate::partition::Target;
@@ -29,7 +30,13 @@ pub(super) struct Growth {
     pub max_depth: usize,
     /// Least gain of a split in bits over all its rows.
     pub min_gain_bits: u64,
+    /// Features that a node hands down to its branches: those of the greatest gains. Every few levels all are looked
+    /// at again.
+    pub handed_down: usize,
 }
+
+/// Levels after which a branch looks at all features again.
+const FRESH_LEVELS: usize = 4;
 
 /// A node while the tree is being learnt: all nodes keep their class counts for pruning.
 #[derive(Debug)]
@@ -59,7 +66,7 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    fn branch(&self, bin: u8) -> usize {
+    pub fn branch(&self, bin: u8) -> usize {
         match self {
             Self::Threshold { missing_low, .. } if bin == 0 => usize::from(!missing_low),
             Self::Threshold { last, .. } => usize::from(bin > *last),
@@ -69,7 +76,7 @@ impl Shape {
         }
     }
 
-    fn branches(&self) -> usize {
+    pub fn branches(&self) -> usize {
         if let Self::Multiway { values } = self { usize::from(*values) + 2 } else { 2 }
     }
 }
@@ -79,6 +86,15 @@ pub(super) struct Problem {
     pub features: Vec<(Feature, Arc<BinnedFeature>)>,
     /// Classes of each sampled row and their number, for each target column.
     pub targets: Vec<(Vec<u8>, usize)>,
+    /// Sampled rows that are looked at.
+    rows: Vec<u32>,
+}
+
+/// Room that is used again for every node.
+#[derive(Default)]
+struct Scratch {
+    classes: Vec<Classes>,
+    histogram: Histogram,
 }
 
 /// With more features than this, those that depend least on the target are left out.
@@ -88,7 +104,24 @@ const SCREEN_ROWS: usize = 8192;
 impl Problem {
     /// Bins a target and the features that may say something about it.
     pub fn new(frame: &Frame<'_>, target: Target<'_>, features: &[Feature]) -> Result<Self> {
-        let class = |column: &FrameColumn<'_>| binned::classes(&column.ordinals.gather(frame.sample()), column.ordered);
+        Self::thinned(frame, target, features, usize::MAX)
+    }
+
+    /// Like [`Problem::new`], with at most about so many of the sampled rows, evenly spread.
+    pub fn thinned(frame: &Frame<'_>, target: Target<'_>, features: &[Feature], most_rows: usize) -> Result<Self> {
+        let sample = frame.sample();
+        let step = sample.len().div_ceil(most_rows).max(1);
+        let rows: Vec<u32> = (0..sample.len() as u32).step_by(step).collect();
+        let chosen: Vec<u32> = rows.iter().map(|&place| sample[place as usize]).collect();
+        let class = |column: &FrameColumn<'_>| {
+            let (own, classes) = binned::classes(&column.ordinals.gather(&chosen), column.ordered);
+            if step == 1 {
+                return (own, classes);
+            }
+            let mut class = vec![0; sample.len()];
+            rows.iter().zip(own).for_each(|(&place, own)| class[place as usize] = own);
+            (class, classes)
+        };
         let targets = match target {
             Target::Column(index) => {
                 vec![class(frame.columns().get(index).ok_or_else(|| Error::config("target", index, "a column"))?)]
@@ -97,17 +130,15 @@ impl Problem {
             Target::Rows => frame.columns().iter().map(class).collect(),
         };
         let mut features: Vec<_> = features.iter().map(|&f| (f, frame.binned(f))).collect();
-        features.retain(|(_, binned)| binned.bin_of_row.windows(2).any(|pair| pair[0] != pair[1]));
+        features.retain(|(_, binned)| !binned.is_constant);
         if features.len() > SCREEN_ABOVE {
-            let thin = |bins: &[u8]| binned::thin(bins, SCREEN_ROWS);
-            let classes: Vec<_> = targets.iter().map(|(class, count)| (thin(class), *count)).collect();
+            let step = rows.len().div_ceil(SCREEN_ROWS).max(1);
+            let screened: Vec<u32> = rows.iter().copied().step_by(step).collect();
             let mut scored: Vec<_> = features
                 .into_iter()
                 .enumerate()
                 .map(|(place, (feature, binned))| {
-                    let bins = thin(&binned.bin_of_row);
-                    let score: i64 =
-                        classes.iter().map(|(class, n)| binned::dependence(&bins, binned.len(), class, *n)).sum();
+                    let score = targets.iter().map(|(class, n)| binned.dependence(class, *n, &screened)).sum::<i64>();
                     (std::cmp::Reverse(score), place, feature, binned)
                 })
                 .collect();
@@ -116,7 +147,7 @@ impl Problem {
             scored.sort_by_key(|&(_, place, ..)| place);
             features = scored.into_iter().map(|(_, _, feature, binned)| (feature, binned)).collect();
         }
-        Ok(Self { features, targets })
+        Ok(Self { features, targets, rows })
     }
 
     fn counts(&self, rows: &[u32]) -> Vec<Vec<u32>> {
@@ -130,18 +161,21 @@ impl Problem {
 
     /// Grows a tree over all sampled rows. The first node is the root; children stand after their parents.
     pub fn grow(&self, how: &Growth) -> Vec<Grown> {
-        let sampled = self.targets.first().map_or(0, |target| target.0.len());
-        let mut rows: Vec<u32> = (0..sampled as u32).collect();
+        let mut rows = self.rows.clone();
+        let mut scratch = Scratch::default();
         let mut nodes = vec![Grown { counts: self.counts(&rows), split: None }];
         let mut leaves = 1;
-        let mut open = std::collections::VecDeque::from([(0usize, 0usize, rows.len(), 0usize)]);
+        let everything: Arc<[usize]> = (0..self.features.len()).collect();
+        let mut open = std::collections::VecDeque::from([(0usize, 0usize, rows.len(), 0usize, everything.clone())]);
         let mut moved = vec![0u32; rows.len()];
         let max_depth = how.max_depth.min(MAX_TREE_DEPTH);
-        while let Some((node, start, end, depth)) = open.pop_front() {
+        while let Some((node, start, end, depth, places)) = open.pop_front() {
             if depth >= max_depth || leaves >= how.max_leaves || end - start < 2 * how.min_leaf as usize {
                 continue;
             }
-            let Some(split) = self.best_split(&rows[start..end], &nodes[node].counts, how) else { continue };
+            let found = self.best_split(&rows[start..end], &nodes[node].counts, how, &places, &mut scratch);
+            let Some((split, promising)) = found else { continue };
+            let places = if (depth + 1).is_multiple_of(FRESH_LEVELS) { everything.clone() } else { promising.into() };
             let binned = &self.features[split.feature].1;
             let branches = split.shape.branches();
             let mut next = vec![0usize; branches + 1];
@@ -159,7 +193,7 @@ impl Problem {
             for b in 0..branches {
                 let (from, to) = (start + bounds[b], start + bounds[b + 1]);
                 children.push(nodes.len());
-                open.push_back((nodes.len(), from, to, depth + 1));
+                open.push_back((nodes.len(), from, to, depth + 1, places.clone()));
                 nodes.push(Grown { counts: self.counts(&rows[from..to]), split: None });
             }
             leaves += branches - 1;
@@ -168,22 +202,30 @@ impl Problem {
         nodes
     }
 
-    fn best_split(&self, rows: &[u32], counts: &[Vec<u32>], how: &Growth) -> Option<Split> {
-        let mut scratch = Histogram::default();
+    /// The best split of some rows by the features at `places`, and the places that are worth handing down.
+    fn best_split(
+        &self,
+        rows: &[u32],
+        counts: &[Vec<u32>],
+        how: &Growth,
+        places: &[usize],
+        scratch: &mut Scratch,
+    ) -> Option<(Split, Vec<usize>)> {
+        let Scratch { classes, histogram } = scratch;
+        classes.resize_with(self.targets.len(), Classes::default);
+        for ((own, (class, _)), counts) in classes.iter_mut().zip(&self.targets).zip(counts) {
+            own.fill(class, counts, rows);
+        }
         // Gains of every feature's best split, summed over the targets of a shape chosen on the first that has any.
         let mut found: Vec<(Candidate, usize)> = vec![];
-        for (place, (_, binned)) in self.features.iter().enumerate() {
-            for (target, (class, _)) in self.targets.iter().enumerate() {
-                if counts[target].iter().filter(|&&c| c > 0).count() < 2 {
-                    continue;
-                }
-                scratch.fill(binned, class, &counts[target], rows);
-                let Some(mut best) = scratch.best(binned, how) else { continue };
-                for (other, (class, _)) in self.targets.iter().enumerate() {
-                    if other != target && counts[other].iter().filter(|&&c| c > 0).count() > 1 {
-                        scratch.fill(binned, class, &counts[other], rows);
-                        best.gain += scratch.gain_of(&best.shape);
-                    }
+        for &place in places {
+            let binned = &self.features[place].1;
+            for (target, own) in classes.iter().enumerate().filter(|(_, own)| own.differ()) {
+                histogram.fill(binned, own, rows);
+                let Some(mut best) = histogram.best(binned, how) else { continue };
+                for (_, other) in classes.iter().enumerate().filter(|(at, other)| *at != target && other.differ()) {
+                    histogram.fill(binned, other, rows);
+                    best.gain += histogram.gain_of(&best.shape);
                 }
                 found.push((best, place));
             }
@@ -198,8 +240,15 @@ impl Problem {
             Criterion::Gain => u128::from(candidate.gain),
             Criterion::GainRatio => (u128::from(candidate.gain) << 32) / u128::from(candidate.split_info.max(1)),
         };
+        let mut promising = places.to_vec();
+        if places.len() > how.handed_down {
+            let mut by_gain: Vec<_> = found.iter().map(|(c, place)| (std::cmp::Reverse(c.gain), *place)).collect();
+            by_gain.sort_unstable();
+            promising = by_gain.into_iter().take(how.handed_down).map(|(_, place)| place).collect();
+            promising.sort_unstable();
+        }
         let (best, feature) = found.into_iter().rev().max_by_key(|(candidate, _)| score(candidate))?;
-        Some(Split { feature, shape: best.shape })
+        Some((Split { feature, shape: best.shape }, promising))
     }
 
     /// Turns what is left of a grown tree into one that walks over ordinals.
@@ -260,161 +309,6 @@ impl Problem {
                 (TreeNode::Multiway { feature, values: values.clone(), children: vec![0; values.len() + 2] }, false)
             }
             (_, Bins::Ordered { .. }) => unreachable!("an ordered feature is split at a threshold"),
-        }
-    }
-}
-
-/// A split of one feature with its worth.
-struct Candidate {
-    shape: Shape,
-    gain: u64,
-    split_info: u64,
-}
-
-/// Class counts in the bins of one feature, over the rows of one node; classes that do not occur are left out.
-#[derive(Default)]
-struct Histogram {
-    cells: Vec<u32>,
-    classes: usize,
-    totals: Vec<u32>,
-    sizes: Vec<u32>,
-    compact: Vec<u8>,
-}
-
-impl Histogram {
-    fn fill(&mut self, binned: &BinnedFeature, class: &[u8], counts: &[u32], rows: &[u32]) {
-        self.totals.clear();
-        self.totals.extend(counts.iter().filter(|&&c| c > 0));
-        self.classes = self.totals.len();
-        self.compact.clear();
-        let mut next = 0;
-        for &count in counts {
-            self.compact.push(next);
-            next += u8::from(count > 0);
-        }
-        self.cells.clear();
-        self.cells.resize(binned.len() * self.classes, 0);
-        for &row in rows {
-            let class = self.compact[usize::from(class[row as usize])];
-            self.cells[usize::from(binned.bin_of_row[row as usize]) * self.classes + usize::from(class)] += 1;
-        }
-        self.sizes.clear();
-        self.sizes.extend(self.cells.chunks(self.classes).map(|bin| bin.iter().sum::<u32>()));
-    }
-
-    fn bin(&self, bin: usize) -> &[u32] {
-        &self.cells[bin * self.classes..][..self.classes]
-    }
-
-    fn best(&self, binned: &BinnedFeature, how: &Growth) -> Option<Candidate> {
-        let present: Vec<usize> = (0..self.sizes.len()).filter(|&b| self.sizes[b] > 0).collect();
-        if present.len() < 2 {
-            return None;
-        }
-        let mut best = Best { min_leaf: how.min_leaf, found: None };
-        match &binned.bins {
-            Bins::Ordered { .. } => {
-                // Missing values with the low branch, beginning with the branch that is theirs alone …
-                self.prefixes(&present, |bin, gain, size| {
-                    best.offer(Shape::Threshold { last: bin as u8, missing_low: true }, gain, size);
-                });
-                // … and with the high branch.
-                if present[0] == 0 {
-                    let mut turned = present[1..].to_vec();
-                    turned.push(0);
-                    self.prefixes(&turned, |bin, gain, size| {
-                        best.offer(Shape::Threshold { last: bin as u8, missing_low: false }, gain, size);
-                    });
-                }
-            }
-            Bins::Categories { values, .. } if how.multiway => {
-                if present.iter().filter(|&&b| self.sizes[b] >= how.min_leaf).count() >= 2 {
-                    let shape = Shape::Multiway { values: values.len() as u8 };
-                    let total: u32 = self.sizes.iter().sum();
-                    let split_info = n_log2_n(total) - self.sizes.iter().map(|&s| n_log2_n(s)).sum::<u64>();
-                    return Some(Candidate { gain: self.gain_of(&shape), shape, split_info });
-                }
-            }
-            Bins::Categories { .. } => {
-                // For two classes some prefix in the order of a class's share is optimal (Breiman et al., CART, 1984);
-                // for more classes the commonest class and the mean class give two good orders.
-                let common = (0..self.classes).max_by_key(|&c| (self.totals[c], std::cmp::Reverse(c)))?;
-                let mean = |b: usize| {
-                    let sum: u64 = self.bin(b).iter().zip(0u64..).map(|(&n, class)| u64::from(n) * class).sum();
-                    (sum << 16) / u64::from(self.sizes[b])
-                };
-                let share = |b: usize| (u64::from(self.bin(b)[common]) << 32) / u64::from(self.sizes[b]);
-                let keys: [&dyn Fn(usize) -> u64; 2] = [&share, &mean];
-                for key in keys {
-                    let mut order = present.clone();
-                    order.sort_by_key(|&b| (key(b), b));
-                    let mut inside = 0u32;
-                    self.prefixes(&order, |bin, gain, size| {
-                        inside |= 1 << bin;
-                        best.offer(Shape::Set(inside), gain, size);
-                    });
-                }
-                for &bin in &present {
-                    let shape = Shape::Set(1 << bin);
-                    best.offer(shape.clone(), self.gain_of(&shape), (self.sizes[bin], self.totals.iter().sum()));
-                }
-            }
-        }
-        best.found
-    }
-
-    /// Walks over bins in an order and tells, after each but the last, what a cut behind it gains.
-    fn prefixes(&self, order: &[usize], mut tell: impl FnMut(usize, u64, (u32, u32))) {
-        let total: u32 = self.totals.iter().sum();
-        let whole = cost(&self.totals, total);
-        let mut low = vec![0u32; self.classes];
-        let (mut low_sum, mut high_sum) = (0u64, self.totals.iter().map(|&c| n_log2_n(c)).sum::<u64>());
-        let mut size = 0;
-        for &bin in &order[..order.len() - 1] {
-            for (class, &count) in self.bin(bin).iter().enumerate() {
-                if count > 0 {
-                    let (before, all) = (low[class], self.totals[class]);
-                    low_sum = low_sum + n_log2_n(before + count) - n_log2_n(before);
-                    high_sum = high_sum + n_log2_n(all - before - count) - n_log2_n(all - before);
-                    low[class] += count;
-                }
-            }
-            size += self.sizes[bin];
-            let parts = (n_log2_n(size) + n_log2_n(total - size)).saturating_sub(low_sum + high_sum);
-            tell(bin, whole.saturating_sub(parts), (size, total));
-        }
-    }
-
-    /// What a split of any shape gains.
-    fn gain_of(&self, shape: &Shape) -> u64 {
-        let branches = shape.branches();
-        let mut parts = vec![0u32; branches * self.classes];
-        for bin in 0..self.sizes.len() {
-            let part = &mut parts[shape.branch(bin as u8) * self.classes..][..self.classes];
-            part.iter_mut().zip(self.bin(bin)).for_each(|(sum, &count)| *sum += count);
-        }
-        let after: u64 = parts.chunks(self.classes).map(|part| cost(part, part.iter().sum())).sum();
-        cost(&self.totals, self.totals.iter().sum()).saturating_sub(after)
-    }
-}
-
-/// Bits of a set of rows whose number is known.
-fn cost(counts: &[u32], size: u32) -> u64 {
-    n_log2_n(size).saturating_sub(counts.iter().map(|&c| n_log2_n(c)).sum())
-}
-
-/// The best split so far; the earlier one wins a tie.
-struct Best {
-    min_leaf: u32,
-    found: Option<Candidate>,
-}
-
-impl Best {
-    fn offer(&mut self, shape: Shape, gain: u64, (size, total): (u32, u32)) {
-        let better = self.found.as_ref().is_none_or(|found| gain > found.gain);
-        if better && size >= self.min_leaf && total - size >= self.min_leaf {
-            let split_info = n_log2_n(total) - n_log2_n(size) - n_log2_n(total - size);
-            self.found = Some(Candidate { shape, gain, split_info });
         }
     }
 }

@@ -54,6 +54,7 @@ impl Partitioner for Id3 {
             max_leaves: self.max_leaves,
             max_depth: self.max_depth,
             min_gain_bits: 1,
+            handed_down: usize::MAX,
         };
         Ok(Partition::of_tree(problem.tree(frame, &problem.grow(&growth))?))
     }

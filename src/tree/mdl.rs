@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::grow::{Criterion, Growth, Problem};
+use super::grow::{Criterion, Grown, Growth, Problem};
 use super::{Feature, Frame, prune};
 use crate::Result;
 use crate::partition::{Partition, Partitioner, Target};
@@ -32,6 +32,9 @@ impl Mdl {
     pub const DEFAULT: Self = Self { min_leaf: 16, max_leaves: 1024, max_depth: 24, split_bits: 8 };
 }
 
+/// Features a branch looks at, of those its parent looked at.
+const HANDED_DOWN: usize = 12;
+
 impl Default for Mdl {
     fn default() -> Self {
         Self::DEFAULT
@@ -47,6 +50,20 @@ impl Partitioner for Mdl {
 
     fn partition(&self, frame: &Frame<'_>, target: Target<'_>, features: &[Feature]) -> Result<Partition> {
         let problem = Problem::new(frame, target, features)?;
+        let (grown, _) = self.grow(&problem);
+        Ok(Partition::of_tree(problem.tree(frame, &grown)?))
+    }
+}
+
+/// Bits (in 2⁻¹⁶) of the classes of some rows: by themselves, and under a tree, its description included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClassBits {
+    pub alone: u64,
+    pub under_tree: u64,
+}
+
+impl Mdl {
+    fn grow(&self, problem: &Problem) -> (Vec<Grown>, ClassBits) {
         let growth = Growth {
             criterion: Criterion::Gain,
             multiway: false,
@@ -55,9 +72,22 @@ impl Partitioner for Mdl {
             max_depth: self.max_depth,
             // Splits below this cannot pay for themselves; splits above may still be pruned.
             min_gain_bits: 12,
+            handed_down: HANDED_DOWN,
         };
         let mut grown = problem.grow(&growth);
-        prune::by_code_length(&mut grown, self.split_bits, problem.features.len());
-        Ok(Partition::of_tree(problem.tree(frame, &grown)?))
+        let alone = prune::leaf_bits(&grown[0]);
+        let under_tree = prune::by_code_length(&mut grown, self.split_bits, problem.features.len());
+        (grown, ClassBits { alone, under_tree })
+    }
+
+    /// What a tree would make of a target, judged by about `most_rows` of the sampled rows.
+    pub(crate) fn estimate(
+        &self,
+        frame: &Frame<'_>,
+        target: Target<'_>,
+        features: &[Feature],
+        most_rows: usize,
+    ) -> Result<ClassBits> {
+        Ok(self.grow(&Problem::thinned(frame, target, features, most_rows)?).1)
     }
 }

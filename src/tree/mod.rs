@@ -6,9 +6,11 @@
 
 mod binned;
 mod c45;
+mod codes;
 pub mod criterion;
 mod frame;
 mod grow;
+mod histogram;
 mod id3;
 mod mdl;
 mod prune;
@@ -233,9 +235,12 @@ impl Tree {
     }
 
     /// Divides rows among the leaves. `column(i)` gives the ordinals of column `i`.
-    ///
-    /// The walk goes node by node over lists of rows, so that the width of a lane is looked at once for each node.
     pub fn groups<'a>(&self, column: impl Fn(u32) -> &'a Lane, rows: usize) -> Groups {
+        codes::groups(self, &column, rows).unwrap_or_else(|| self.groups_of_words(column, rows))
+    }
+
+    /// The walk goes node by node over lists of rows, so that the width of a lane is looked at once for each node.
+    fn groups_of_words<'a>(&self, column: impl Fn(u32) -> &'a Lane, rows: usize) -> Groups {
         let values: Vec<_> = self.features.iter().map(|f| f.feature.values(&column)).collect();
         let mut order: Vec<u32> = (0..rows as u32).collect();
         let mut starts = Vec::with_capacity(self.leaves() + 1);

@@ -5,7 +5,8 @@ use super::grow::{Grown, Shape, bits_to_name};
 use crate::log2::log2;
 
 /// Keeps the splits that shorten the two-part code: leaves' symbols, leaves' distributions, and the tree itself.
-pub(super) fn by_code_length(nodes: &mut [Grown], split_bits: u64, features: usize) {
+/// Returns the length of that code in 2⁻¹⁶ bit.
+pub(super) fn by_code_length(nodes: &mut [Grown], split_bits: u64, features: usize) -> u64 {
     from_below(nodes, leaf_bits, |shape| {
         let cut = match shape {
             Shape::Threshold { .. } => 5,
@@ -13,7 +14,7 @@ pub(super) fn by_code_length(nodes: &mut [Grown], split_bits: u64, features: usi
             Shape::Multiway { values } => 5 * u64::from(*values),
         };
         (split_bits + cut) * BIT + bits_to_name(features)
-    });
+    })
 }
 
 /// Bits of a leaf's symbols under its own distribution, and of saying that distribution: about half the logarithm of
@@ -21,7 +22,7 @@ pub(super) fn by_code_length(nodes: &mut [Grown], split_bits: u64, features: usi
 ///
 /// Source: J. Rissanen, "A universal prior for integers and estimation by minimum description length",
 /// Annals of Statistics 11(2), 1983.
-fn leaf_bits(node: &Grown) -> u64 {
+pub(super) fn leaf_bits(node: &Grown) -> u64 {
     let distribution = |counts: &Vec<u32>| {
         let present = counts.iter().filter(|&&c| c > 0);
         2 * BIT + present.map(|&c| log2(u64::from(c) + 1) / 2 + BIT).sum::<u64>()
@@ -55,8 +56,9 @@ fn pessimistic_errors(counts: &[u32], z: f64) -> f64 {
     n * (f + z2 / (2.0 * n) + spread) / (1.0 + z2 / n)
 }
 
-/// Turns a split into a leaf wherever the leaf costs no more than the split and the best of its branches.
-fn from_below(nodes: &mut [Grown], leaf_cost: impl Fn(&Grown) -> u64, split_cost: impl Fn(&Shape) -> u64) {
+/// Turns a split into a leaf wherever the leaf costs no more than the split and the best of its branches. Returns what
+/// is left to pay.
+fn from_below(nodes: &mut [Grown], leaf_cost: impl Fn(&Grown) -> u64, split_cost: impl Fn(&Shape) -> u64) -> u64 {
     let mut best = vec![0u64; nodes.len()];
     // Children stand after their parents, so the reverse order meets them first.
     for at in (0..nodes.len()).rev() {
@@ -71,4 +73,5 @@ fn from_below(nodes: &mut [Grown], leaf_cost: impl Fn(&Grown) -> u64, split_cost
             }
         }
     }
+    best[0]
 }

@@ -64,7 +64,7 @@ fn own(codec: &dyn Codec, source: &[u8]) -> Result<Measured> {
 }
 
 /// The lowest level steps so far ahead that it finds no match; its literals would be stored unless coding is forced.
-fn literals(source: &[u8]) -> Result<Vec<u8>> {
+pub fn literals(source: &[u8]) -> Result<Vec<u8>> {
     let mut compressor = zstd::bulk::Compressor::new(*zstd::compression_level_range().start())?;
     compressor.set_parameter(CParameter::LiteralCompressionMode(ParamSwitch::Enable))?;
     Ok(compressor.compress(source)?)

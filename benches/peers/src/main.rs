@@ -1,6 +1,8 @@
 //! Prints Markdown tables that set losslaw beside other compressors: sizes in bytes, decoding in MB/s.
 //!
-//! Arguments are files; without any, generated ones are taken. Everything runs in one process on one thread, every
+//! Arguments are files; without any, generated ones are taken. The argument `must` prints instead what the coders have to
+//! reach, and fails when they do not; `--tables FOLDER` prints what effort `fast` must show on the CSV files of a
+//! folder. Everything runs in one process on one thread, every
 //! decode is compared with its source, and a speed is that of the best of several decodes.
 
 #[path = "../../common.rs"]
@@ -8,13 +10,23 @@ mod common;
 mod entropy;
 mod files;
 mod measure;
+mod must;
 mod numbers;
 mod table;
+mod tables;
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 fn main() -> Result<()> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
+    if paths == ["must"] {
+        return if must::print()? { Ok(()) } else { Err("a row fails".into()) };
+    }
+    if let [flag, folder] = &paths[..]
+        && flag == "--tables"
+    {
+        return tables::print(folder.as_ref());
+    }
     files::print(&paths)?;
     println!();
     numbers::print()?;

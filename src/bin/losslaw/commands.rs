@@ -8,7 +8,7 @@ use losslaw::{Catalogue, Decoder, Error, Limits, Pipeline, PipelineBuilder, Pipe
 use serde::Serialize;
 
 use crate::files::{self, Output};
-use crate::{CompressArgs, DecompressArgs, Failure, InspectArgs, VerifyArgs, show};
+use crate::{CompressArgs, DecompressArgs, ExplainArgs, Failure, InspectArgs, VerifyArgs, show};
 
 /// A failure of the data in a file, exit code 1, with advice where the error itself has none.
 pub fn bad_data(path: &Path, error: &Error) -> Failure {
@@ -31,11 +31,11 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
     let output = Output::new(&args.output, &args.input)?;
     let builder = match &args.pipeline {
         Some(path) => PipelineBuilder::from(saved(path)?),
-        None => Pipeline::builder()
-            .effort(args.effort.into())
-            .threads(args.threads.into())
-            .block_rows(args.block_rows as usize)
-            .verify(!args.no_verify),
+        None => Pipeline::builder().effort(args.effort.into()).threads(args.threads.into()).verify(!args.no_verify),
+    };
+    let builder = match args.block_rows {
+        Some(rows) => builder.block_rows(rows as usize),
+        None => builder,
     };
     let bar = show::bar();
     let listener = bar.clone();
@@ -48,7 +48,10 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
     output.write(&packed.bytes)?;
     let report = &packed.report;
     if report.effort != report.effort_asked {
-        eprintln!("losslaw: effort {} is not built yet; {} was used", report.effort_asked, report.effort);
+        eprintln!(
+            "losslaw: effort {} is not built for this kind of file; {} was used",
+            report.effort_asked, report.effort
+        );
     }
     if args.json {
         show::json(&Account { report, ratio: report.ratio() });
@@ -113,6 +116,25 @@ pub fn inspect(args: &InspectArgs) -> Result<(), Failure> {
         show::json(&Account { file_bytes: bytes.len(), summary, tensors });
     } else {
         show::line(show::summary(&summary, &tensors, bytes.len() as u64));
+    }
+    Ok(())
+}
+
+pub fn explain(args: &ExplainArgs) -> Result<(), Failure> {
+    let source = files::read(&args.table)?;
+    let bar = show::bar();
+    let listener = bar.clone();
+    let builder = Pipeline::builder().effort(args.effort.into()).threads(args.threads.into());
+    let explanation = builder
+        .progress(move |progress| show::advance(&listener, progress))
+        .build()
+        .and_then(|pipeline| pipeline.explain(&source));
+    bar.finish_and_clear();
+    let explanation = explanation.map_err(|error| bad_data(&args.table, &error))?;
+    if args.json {
+        show::json(&explanation);
+    } else {
+        show::line(explanation.to_string().trim_end());
     }
     Ok(())
 }

@@ -30,6 +30,8 @@ enum Command {
     Decompress(DecompressArgs),
     /// Show what a compressed file is made of, without decoding it.
     Inspect(InspectArgs),
+    /// Show how the columns of a table are coded, beside what they would cost by themselves. Writes nothing.
+    Explain(ExplainArgs),
     /// Decode a compressed file wholly and say whether it is intact.
     Verify(VerifyArgs),
     /// Drop weights of a safetensors model. This changes the model; its shapes and names stay.
@@ -57,9 +59,9 @@ struct CompressArgs {
     /// Do not decode and compare the output before it is written.
     #[arg(long)]
     no_verify: bool,
-    /// Most rows of a block that decodes alone.
-    #[arg(long, default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
-    block_rows: u32,
+    /// Most rows of a block that decodes alone; by effort if not given.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    block_rows: Option<u32>,
     /// Parts and settings from a file of JSON, as `PipelineConfig::to_json` writes it, instead of those above.
     #[arg(long, value_name = "JSON", conflicts_with_all = ["effort", "threads", "block_rows", "no_verify"])]
     pipeline: Option<PathBuf>,
@@ -83,6 +85,21 @@ struct DecompressArgs {
 struct InspectArgs {
     /// The compressed file.
     file: PathBuf,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct ExplainArgs {
+    /// The table, a CSV file.
+    table: PathBuf,
+    /// How much time to spend for how few bytes.
+    #[arg(long, value_enum, default_value = "fast")]
+    effort: EffortArg,
+    /// Threads to use, 0 for one each core.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
+    threads: u16,
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -183,6 +200,7 @@ fn main() -> ExitCode {
         Command::Compress(args) => commands::compress(&args),
         Command::Decompress(args) => commands::decompress(&args),
         Command::Inspect(args) => commands::inspect(&args),
+        Command::Explain(args) => commands::explain(&args),
         Command::Verify(args) => commands::verify(&args),
         Command::Prune(args) => prune::prune(&args),
         Command::Scaling(command) => scaling::run(&command),

@@ -74,7 +74,7 @@ impl Bins {
     }
 
     fn fit(self, lanes: &[&Lane]) -> Table {
-        fit::fit(&fit::count_words(lanes), self.max_bins)
+        Table::fit(lanes, self.max_bins)
     }
 }
 
@@ -140,14 +140,19 @@ impl Codec for Bins {
 }
 
 /// The bins, ascending. At most [`MOST_BINS`], so the number of one is a byte.
-#[derive(Debug, PartialEq, Eq)]
-struct Table {
-    lowers: Vec<u64>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Table {
+    pub lowers: Vec<u64>,
     /// Offset bits, 0 to 64.
-    widths: Vec<u32>,
+    pub widths: Vec<u32>,
 }
 
 impl Table {
+    /// The table that suits the words of some lanes, of at most `max_bins` bins.
+    pub fn fit(lanes: &[&Lane], max_bins: usize) -> Self {
+        fit::fit(&fit::count_words(lanes), max_bins)
+    }
+
     fn write(&self) -> Vec<u8> {
         let mut out = BitWriter::new();
         out.put(self.lowers.len() as u64, 9);
@@ -169,7 +174,8 @@ impl Table {
     }
 
     /// The bin and the offset of a word.
-    fn bin_of(&self, word: u64) -> Option<(usize, u64)> {
+    #[inline]
+    pub fn bin_of(&self, word: u64) -> Option<(usize, u64)> {
         let bin = self.lowers.partition_point(|&lower| lower <= word).checked_sub(1)?;
         let offset = word - self.lowers[bin];
         (bit_len(offset) <= self.widths[bin]).then_some((bin, offset))
@@ -183,14 +189,25 @@ impl Table {
     }
 
     fn split<W: Word>(&self, words: &[W]) -> Result<(Vec<u8>, Vec<u8>)> {
-        let mut offsets = BitWriter::new();
+        let stranger = || Error::Unsuitable { codec: "Bins", why: "a word lies in no shared bin" };
+        let most = words.iter().max().map_or(0, |word| word.wide());
         let mut symbols = Vec::with_capacity(words.len());
-        for word in words {
-            let (bin, offset) = self
-                .bin_of(word.wide())
-                .ok_or(Error::Unsuitable { codec: "Bins", why: "a word lies in no shared bin" })?;
-            symbols.push(bin as u8);
-            offsets.put(offset, self.widths[bin]);
+        if most < words.len() as u64 {
+            // Each word is looked up, for there are more words than places.
+            let bins: Vec<Option<u8>> = (0..=most).map(|word| self.bin_of(word).map(|(bin, _)| bin as u8)).collect();
+            for word in words {
+                symbols.push(bins[word.wide() as usize].ok_or_else(stranger)?);
+            }
+        } else {
+            for word in words {
+                symbols.push(self.bin_of(word.wide()).ok_or_else(stranger)?.0 as u8);
+            }
+        }
+        let mut offsets = BitWriter::new();
+        if self.widths.iter().any(|&width| width > 0) {
+            for (word, &symbol) in words.iter().zip(&symbols) {
+                offsets.put(word.wide() - self.lowers[usize::from(symbol)], self.widths[usize::from(symbol)]);
+            }
         }
         Ok((symbols, offsets.finish()))
     }

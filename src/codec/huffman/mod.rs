@@ -1,13 +1,17 @@
 //! `Huffman`: canonical prefix codes of at most 11 bits, one table for each group.
 
 mod lengths;
-mod stream;
+mod lookup;
+mod read;
 mod tables;
+mod write;
 
 use serde::{Deserialize, Serialize};
 
+use super::alphabet::Symbol;
 use super::entropy::{self, Kernel};
 use super::kinds::Table;
+use super::shared::Shared;
 use super::{Block, Codec, CodecId, Encoded, Groups};
 use crate::{Budget, Lane, Result};
 
@@ -31,9 +35,16 @@ use crate::{Budget, Lane, Result};
 #[serde(default, deny_unknown_fields)]
 pub struct Huffman {}
 
+/// The tables of all groups.
+type Tables = Vec<Table<lengths::Lengths>>;
+
 impl Kernel for Huffman {
     const NAME: &'static str = "Huffman";
-    type Tables = Vec<Table<lengths::Lengths>>;
+    type Tables = Tables;
+
+    fn groups(tables: &Self::Tables) -> usize {
+        tables.len()
+    }
 
     fn describe(
         pooled: &[u64],
@@ -61,18 +72,12 @@ impl Kernel for Huffman {
         tables::read(bytes, symbols, sizes.len(), sizes_known.then_some(sizes), budget)
     }
 
-    fn write_stream(
-        &self,
-        symbols: &[u16],
-        sizes: &[usize],
-        alphabet: usize,
-        tables: &Self::Tables,
-    ) -> Result<Vec<u8>> {
-        stream::write(symbols, sizes, alphabet, tables)
+    fn write_stream<S: Symbol>(&self, symbols: &[S], sizes: &[usize], tables: &Self::Tables) -> Result<Vec<u8>> {
+        write::write(symbols, sizes, tables)
     }
 
-    fn read_stream(bytes: &[u8], sizes: &[usize], tables: &Self::Tables, out: &mut [u16]) -> Result<()> {
-        stream::read(bytes, sizes, tables, out)
+    fn read_stream<S: Symbol>(bytes: &[u8], sizes: &[usize], tables: &Self::Tables, out: &mut [S]) -> Result<()> {
+        read::read(bytes, sizes, tables, out)
     }
 }
 
@@ -116,5 +121,20 @@ impl Codec for Huffman {
         budget: &mut Budget,
     ) -> Result<Lane> {
         entropy::decode_grouped::<Self>(params, groups, shared, budget)
+    }
+
+    fn encode_block(&self, input: &Lane, groups: &Groups, shared: &Shared) -> Result<Encoded> {
+        entropy::encode_block(self, input, groups, shared)
+    }
+
+    fn decode_block(
+        &self,
+        params: &[u8],
+        _: Vec<Lane>,
+        groups: &Groups,
+        shared: &Shared,
+        budget: &mut Budget,
+    ) -> Result<Lane> {
+        entropy::decode_block::<Self>(params, groups, shared, budget)
     }
 }

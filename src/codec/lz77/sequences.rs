@@ -149,7 +149,8 @@ pub(super) fn join<W: Word>(
     if runs.len() != lengths.len() {
         return corrupt("runs and lengths differ in number", 0);
     }
-    let mut out = Vec::with_capacity(len);
+    let mut out = vec![W::zero(); len];
+    let mut done = 0;
     let mut sources = Sources { split, lanes: literals.iter().map(|lane| lane.iter()).collect() };
     let mut repeats = Repeats::default();
     for (index, (&run, &length)) in runs.iter().zip(lengths).enumerate() {
@@ -162,16 +163,18 @@ pub(super) fn join<W: Word>(
         let offset = if offset < 3 { u32::from(offset) } else { number(offset - 3, bits)? + 3 };
         let distance = repeats.distance(offset) as usize;
         let length = length as usize;
-        if run + length > len - out.len() {
+        if run + length > len - done {
             return corrupt("a match ends behind the lane", index);
         }
-        sources.copy(run, &mut out)?;
-        let Some(start) = out.len().checked_sub(distance) else {
+        sources.copy(&mut out, done, run)?;
+        done += run;
+        let Some(start) = done.checked_sub(distance) else {
             return corrupt("a match begins before the lane", index);
         };
-        repeat(&mut out, start, length);
+        repeat(&mut out, start, done, length);
+        done += length;
     }
-    sources.copy(len - out.len(), &mut out)?;
+    sources.copy(&mut out, done, len - done)?;
     if sources.lanes.iter().any(|lane| lane.len() > 0) || offsets.iter().any(|lane| !lane.is_empty()) {
         return corrupt("a child lane has words left over", len);
     }
@@ -188,14 +191,29 @@ fn number(code: u8, bits: &mut BitReader<'_>) -> Result<u32> {
     Ok(base + bits.take(extra)? as u32)
 }
 
-/// Appends `length` words, each a copy of the one `out.len() - start` before it.
+/// Words that are copied at a time.
+const STEP: usize = 16;
+
+/// Fills `length` words from `at` on, each with a copy of the one `at - start` before it.
 #[inline]
-fn repeat<W: Word>(out: &mut Vec<W>, start: usize, mut length: usize) {
+fn repeat<W: Word>(out: &mut [W], start: usize, at: usize, length: usize) {
+    let distance = at - start;
+    // Most matches are short: whole steps beyond their end, to be overwritten later, are cheaper than an exact copy.
+    if distance >= STEP && length <= 4 * STEP && out.len() - at >= length + STEP {
+        let mut copied = 0;
+        while copied < length {
+            let step: [W; STEP] = *out[start + copied..].first_chunk().expect("it ends before `at` does");
+            out[at + copied..][..STEP].copy_from_slice(&step);
+            copied += STEP;
+        }
+        return;
+    }
     // A match may run into itself; what is there to copy doubles each time.
-    while length > 0 {
-        let some = length.min(out.len() - start);
-        out.extend_from_within(start..start + some);
-        length -= some;
+    let mut copied = 0;
+    while copied < length {
+        let some = (length - copied).min(distance + copied);
+        out.copy_within(start..start + some, at + copied);
+        copied += some;
     }
 }
 
@@ -206,19 +224,22 @@ struct Sources<'a, W> {
 }
 
 impl<W: Word> Sources<'_, W> {
+    /// Fills `run` words from `at` on.
     #[inline]
-    fn copy(&mut self, run: usize, out: &mut Vec<W>) -> Result<()> {
+    fn copy(&mut self, out: &mut [W], at: usize, run: usize) -> Result<()> {
         let missing = || Error::corrupt(super::NAME, "a literal is missing", 0);
         if self.split.classes() == 1 {
             let lane = &mut self.lanes[0];
             let (head, rest) = lane.as_slice().split_at_checked(run).ok_or_else(missing)?;
-            out.extend_from_slice(head);
+            out[at..at + run].copy_from_slice(head);
             *lane = rest.iter();
             return Ok(());
         }
-        for _ in 0..run {
-            let class = self.split.class(out, out.len());
-            out.push(*self.lanes[class].next().ok_or_else(missing)?);
+        let mut before = if at == 0 { W::zero() } else { out[at - 1] };
+        for word in &mut out[at..at + run] {
+            let class = self.split.class_after(before.wide() as u8);
+            before = *self.lanes[class].next().ok_or_else(missing)?;
+            *word = before;
         }
         Ok(())
     }

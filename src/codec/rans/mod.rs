@@ -3,11 +3,14 @@
 mod stream;
 mod table;
 mod tables;
+mod wide;
 
 use serde::{Deserialize, Serialize};
 
+use super::alphabet::Symbol;
 use super::entropy::{self, Kernel};
 use super::kinds::Table;
+use super::shared::Shared;
 use super::{Block, Codec, CodecId, Encoded, Groups};
 use crate::{Budget, Error, Lane, Result};
 
@@ -30,7 +33,8 @@ use crate::{Budget, Error, Lane, Result};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rans {
-    /// States side by side: a power of two up to 32. Unset, it is one for few words and four for more.
+    /// States side by side: a power of two up to 32, which vectors decode fastest and scalars slower than 4. Unset, it
+    /// is 1 below 2,048 words, 4 below 262,144, then 32.
     pub lanes: Option<u8>,
 }
 
@@ -45,9 +49,16 @@ impl Rans {
     }
 }
 
+/// The tables of all groups.
+type Tables = Vec<Table<table::Frequencies>>;
+
 impl Kernel for Rans {
     const NAME: &'static str = "Rans";
-    type Tables = Vec<Table<table::Frequencies>>;
+    type Tables = Tables;
+
+    fn groups(tables: &Self::Tables) -> usize {
+        tables.len()
+    }
 
     fn describe(
         pooled: &[u64],
@@ -75,17 +86,11 @@ impl Kernel for Rans {
         tables::read(bytes, symbols, sizes.len(), sizes_known.then_some(sizes), budget)
     }
 
-    fn write_stream(
-        &self,
-        symbols: &[u16],
-        sizes: &[usize],
-        alphabet: usize,
-        tables: &Self::Tables,
-    ) -> Result<Vec<u8>> {
-        stream::write(symbols, sizes, alphabet, tables, self.lanes.map(usize::from))
+    fn write_stream<S: Symbol>(&self, symbols: &[S], sizes: &[usize], tables: &Self::Tables) -> Result<Vec<u8>> {
+        stream::write(symbols, sizes, tables, self.lanes.map(usize::from))
     }
 
-    fn read_stream(bytes: &[u8], sizes: &[usize], tables: &Self::Tables, out: &mut [u16]) -> Result<()> {
+    fn read_stream<S: Symbol>(bytes: &[u8], sizes: &[usize], tables: &Self::Tables, out: &mut [S]) -> Result<()> {
         stream::read(bytes, sizes, tables, out)
     }
 }
@@ -132,5 +137,21 @@ impl Codec for Rans {
         budget: &mut Budget,
     ) -> Result<Lane> {
         entropy::decode_grouped::<Self>(params, groups, shared, budget)
+    }
+
+    fn encode_block(&self, input: &Lane, groups: &Groups, shared: &Shared) -> Result<Encoded> {
+        self.check()?;
+        entropy::encode_block(self, input, groups, shared)
+    }
+
+    fn decode_block(
+        &self,
+        params: &[u8],
+        _: Vec<Lane>,
+        groups: &Groups,
+        shared: &Shared,
+        budget: &mut Budget,
+    ) -> Result<Lane> {
+        entropy::decode_block::<Self>(params, groups, shared, budget)
     }
 }

@@ -8,8 +8,10 @@
 //! Source: J. Duda, "Asymmetric numeral systems", arXiv:1311.2540, 2013; F. Giesen, "Interleaved entropy coders",
 //! arXiv:1402.3392, 2014.
 
-use super::table::{Frequencies, Slots};
+use super::table::{Frequencies, NARROW_LOG, Narrow, Slots, Steps};
+use super::wide;
 use crate::bits::{BitReader, BitWriter};
+use crate::codec::alphabet::{MAX_SYMBOLS, Symbol};
 use crate::codec::kinds::{Table, coded_words};
 use crate::{Error, Result};
 
@@ -18,6 +20,10 @@ const FLOOR: u32 = 1 << 15;
 /// Most states that run side by side.
 pub(super) const MAX_LANES: usize = 32;
 const PART: &str = "rANS stream";
+/// Below so many words there is one state.
+const FEW: usize = 2048;
+/// From so many words on there are 32 states, whose 70 bytes more are then less than a thousandth.
+const MANY: usize = 1 << 18;
 
 /// What the encoder does for one symbol of the group at hand.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,29 +54,33 @@ impl Coder {
     }
 }
 
-/// Codes symbols that stand group after group, over an alphabet of `alphabet` symbols.
+/// Codes symbols that stand group after group.
 ///
-/// Without `lanes`, few symbols get one state, for each further one costs about three bytes.
-pub(super) fn write(
-    symbols: &[u16],
+/// Without `lanes`, few symbols get one state, for each further one costs about three bytes; from [`MANY`] symbols on
+/// there are as many as vectors can work on.
+pub(super) fn write<S: Symbol>(
+    symbols: &[S],
     sizes: &[usize],
-    alphabet: usize,
     tables: &[Table<Frequencies>],
     lanes: Option<usize>,
 ) -> Result<Vec<u8>> {
     let unsuitable = |why| Error::Unsuitable { codec: "Rans", why };
     let coded = coded_words(sizes, tables);
-    let lanes = lanes.unwrap_or(if coded < 2048 { 1 } else { 4 });
+    let lanes = lanes.unwrap_or(match coded {
+        0..FEW => 1,
+        FEW..MANY => 4,
+        _ => wide::STATES,
+    });
     let mut states = [FLOOR; MAX_LANES];
     let mut words: Vec<u16> = Vec::with_capacity(coded / 2);
-    let mut current = vec![Coder::default(); alphabet];
+    let mut current = vec![Coder::default(); MAX_SYMBOLS];
     let mut end = symbols.len();
     for (&size, table) in sizes.iter().zip(tables).rev() {
         let group = &symbols[end - size..end];
         end -= size;
         let table = match table {
             Table::Empty if size == 0 => continue,
-            Table::Constant(symbol) if group.iter().all(|s| s == symbol) => continue,
+            Table::Constant(symbol) if group.iter().all(|s| s.index() == usize::from(*symbol)) => continue,
             Table::Coded(table) => table,
             _ => return Err(unsuitable("a word was not among those that were learnt from")),
         };
@@ -80,7 +90,7 @@ pub(super) fn write(
             start += u32::from(frequency);
         }
         for (index, &symbol) in group.iter().enumerate().rev() {
-            let coder = current[usize::from(symbol)];
+            let coder = current[symbol.index() % MAX_SYMBOLS];
             if coder.limit == 0 {
                 return Err(unsuitable("a word was not among those that were learnt from"));
             }
@@ -111,7 +121,12 @@ pub(super) fn write(
 }
 
 /// Restores the symbols of all groups.
-pub(super) fn read(bytes: &[u8], sizes: &[usize], tables: &[Table<Frequencies>], out: &mut [u16]) -> Result<()> {
+pub(super) fn read<S: Symbol>(
+    bytes: &[u8],
+    sizes: &[usize],
+    tables: &[Table<Frequencies>],
+    out: &mut [S],
+) -> Result<()> {
     if coded_words(sizes, tables) == 0 && !bytes.is_empty() {
         return Err(Error::corrupt(PART, "bytes are left over", 0));
     }
@@ -156,8 +171,8 @@ impl<'a, const LANES: usize> Decoder<'a, LANES> {
         Self { states: std::array::from_fn(|lane| states[lane]), words }
     }
 
-    fn run(mut self, sizes: &[usize], tables: &[Table<Frequencies>], out: &mut [u16]) -> Result<()> {
-        let mut slots = Slots::new();
+    fn run<S: Symbol>(mut self, sizes: &[usize], tables: &[Table<Frequencies>], out: &mut [S]) -> Result<()> {
+        let (mut narrow, mut slots) = (Narrow::new(), None);
         let mut rest = out;
         for (&size, table) in sizes.iter().zip(tables) {
             let (group, after) = rest.split_at_mut(size);
@@ -165,10 +180,16 @@ impl<'a, const LANES: usize> Decoder<'a, LANES> {
             match table {
                 _ if group.is_empty() => {}
                 Table::Empty => return Err(Error::corrupt(PART, "a group with words has no table", 0)),
-                Table::Constant(symbol) => group.fill(*symbol),
+                Table::Constant(symbol) => group.fill(S::of(*symbol)),
+                Table::Coded(table) if table.log <= NARROW_LOG && S::bytes(group).is_some() => {
+                    narrow.fill(table);
+                    let done = S::bytes(group).map_or(0, |bytes| self.wide(&narrow, bytes));
+                    self.group(&narrow, &mut group[done..])?;
+                }
                 Table::Coded(table) => {
+                    let slots = slots.get_or_insert_with(Slots::new);
                     slots.fill(table);
-                    self.group(&slots, group)?;
+                    self.group(slots, group)?;
                 }
             }
         }
@@ -181,7 +202,15 @@ impl<'a, const LANES: usize> Decoder<'a, LANES> {
         Ok(())
     }
 
-    fn group(&mut self, slots: &Slots, out: &mut [u16]) -> Result<()> {
+    /// What vectors can do of a group; returns the number of words.
+    fn wide(&mut self, table: &Narrow, out: &mut [u8]) -> usize {
+        let Some(states) = self.states.first_chunk_mut() else { return 0 };
+        let (rounds, taken) = wide::rounds(states, self.words, table, out.as_chunks_mut().0);
+        self.words = &self.words[taken..];
+        rounds * LANES
+    }
+
+    fn group<S: Symbol>(&mut self, slots: &impl Steps, out: &mut [S]) -> Result<()> {
         let (mut states, mut words) = (self.states, self.words);
         let (rounds, tail) = out.as_chunks_mut::<LANES>();
         let mut done = 0;
@@ -191,7 +220,7 @@ impl<'a, const LANES: usize> Decoder<'a, LANES> {
             let mut taken = 0;
             for (symbol, state) in round.iter_mut().zip(&mut states) {
                 let (found, x) = slots.step(*state);
-                *symbol = found;
+                *symbol = S::of(found);
                 let refilled = x << 16 | u32::from(u16::from_le_bytes(next[taken & (LANES - 1)]));
                 let low = x < FLOOR;
                 *state = if low { refilled } else { x };
@@ -203,7 +232,7 @@ impl<'a, const LANES: usize> Decoder<'a, LANES> {
         for part in rounds[done..].iter_mut().map(|round| &mut round[..]).chain([tail]) {
             for (symbol, state) in part.iter_mut().zip(&mut states) {
                 let (found, x) = slots.step(*state);
-                *symbol = found;
+                *symbol = S::of(found);
                 *state = x;
                 if x < FLOOR {
                     let (word, after) = words.split_first().ok_or(Error::Truncated { part: PART, needed: 2 })?;
@@ -226,7 +255,7 @@ mod tests {
     fn coded() -> ([Table<Frequencies>; 1], Vec<u16>, Vec<u8>) {
         let tables = [Table::Coded(Frequencies::from_weights(TABLE.into_iter()))];
         let symbols: Vec<u16> = (0..500).map(|i| 2 - u16::from(i % 16 == 0) - u16::from(i % 96 == 0)).collect();
-        let bytes = write(&symbols, &[500], 3, &tables, Some(2)).unwrap();
+        let bytes = write(&symbols, &[500], &tables, Some(2)).unwrap();
         (tables, symbols, bytes)
     }
 
@@ -244,11 +273,11 @@ mod tests {
     #[test]
     fn a_wrong_final_state_and_leftover_words_are_named() {
         let (tables, symbols, bytes) = coded();
-        let mut out = vec![0; 500];
+        let mut out = vec![0u16; 500];
         read(&bytes, &[500], &tables, &mut out).unwrap();
         assert_eq!(out, symbols);
         let error =
-            |bytes: &[u8], rows: usize| read(bytes, &[rows], &tables, &mut vec![0; rows]).unwrap_err().to_string();
+            |bytes: &[u8], rows: usize| read(bytes, &[rows], &tables, &mut vec![0u16; rows]).unwrap_err().to_string();
         assert!(error(&[&bytes[..], &[0, 0]].concat(), 500).contains("words are left over"));
         assert!(error(&[&bytes[..], &[0]].concat(), 500).contains("a word is cut"));
         assert!(error(&bytes, 498).contains("left over") || error(&bytes, 498).contains("final state"));

@@ -59,7 +59,62 @@ pub(super) fn code_price(counts: &[u64], weights: &[u64]) -> Option<u64> {
         .try_fold(0, |sum, (&count, &weight)| (weight > 0).then(|| sum + count * (whole - log2(weight))))
 }
 
-/// The slots of one table, laid out for decoding.
+/// A table laid out for decoding.
+pub(super) trait Steps {
+    /// The symbol of a state, and the state without it, before renormalisation.
+    fn step(&self, state: u32) -> (u16, u32);
+}
+
+/// Precision up to which a slot fits into 32 bits, with a symbol of one byte.
+pub(super) const NARROW_LOG: u32 = 12;
+
+/// The slots of a table of low precision whose symbols are bytes.
+pub(super) struct Narrow {
+    /// Frequency in the low 12 bits, the slot's place inside its symbol in the next 12, then the symbol.
+    ///
+    /// There is room behind the last slot, since slots are laid out eight at a time.
+    pub packed: [u32; (1 << NARROW_LOG) + 8],
+    /// Precision.
+    pub log: u32,
+}
+
+impl Narrow {
+    #[expect(
+        clippy::large_stack_arrays,
+        reason = "in a box, its address would be loaded again after each byte written"
+    )]
+    pub fn new() -> Self {
+        Self { packed: [0; (1 << NARROW_LOG) + 8], log: 1 }
+    }
+
+    /// Lays out a table in place of the last one.
+    pub fn fill(&mut self, table: &Frequencies) {
+        self.log = table.log;
+        let mut at = 0;
+        for &(symbol, frequency) in &table.entries {
+            let end = at + usize::from(frequency);
+            let first = u32::from(symbol) << 24 | u32::from(frequency);
+            let mut eight: [u32; 8] = std::array::from_fn(|place| first + ((place as u32) << 12));
+            while at < end {
+                // What goes beyond the symbol's slots is written again by the next one.
+                self.packed[at..at + 8].copy_from_slice(&eight);
+                eight = eight.map(|slot| slot.wrapping_add(8 << 12));
+                at += 8;
+            }
+            at = end;
+        }
+    }
+}
+
+impl Steps for Narrow {
+    #[inline(always)]
+    fn step(&self, state: u32) -> (u16, u32) {
+        let packed = self.packed[(state & ((1 << self.log) - 1)) as usize & ((1 << NARROW_LOG) - 1)];
+        ((packed >> 24) as u16, (packed & 0xfff) * (state >> self.log) + (packed >> 12 & 0xfff))
+    }
+}
+
+/// The slots of any table.
 pub(super) struct Slots {
     /// Frequency in the low 16 bits, the slot's place inside its symbol above.
     packed: Box<[u32; 1 << MAX_LOG]>,
@@ -91,10 +146,11 @@ impl Slots {
             at = next;
         }
     }
+}
 
-    /// The symbol of a state, and the state without it, before renormalisation.
-    #[inline]
-    pub fn step(&self, state: u32) -> (u16, u32) {
+impl Steps for Slots {
+    #[inline(always)]
+    fn step(&self, state: u32) -> (u16, u32) {
         let slot = (state & ((1 << self.log) - 1)) as usize & ((1 << MAX_LOG) - 1);
         let packed = self.packed[slot];
         (self.symbols[slot], (packed & 0xffff) * (state >> self.log) + (packed >> 16))

@@ -86,6 +86,22 @@ impl Context {
     }
 }
 
+/// Groups that are tried, besides none: alone, each bit is as likely as any other.
+const GROUPS: [usize; 4] = [1, 4, 8, 16];
+
+/// The group that codes a mask best.
+pub fn best_group(mask: &Mask, row: usize) -> usize {
+    let bytes = |group: usize| encode(mask, row, group).len();
+    let (mut least, mut best) = (bytes(0), 0);
+    for group in GROUPS {
+        let bytes = bytes(group);
+        if bytes < least {
+            (least, best) = (bytes, group);
+        }
+    }
+    best
+}
+
 /// Codes a mask whose rows have `row` bits.
 pub fn encode(mask: &Mask, row: usize, group: usize) -> Vec<u8> {
     let mut context = Context::new(row, group);

@@ -1,12 +1,13 @@
 //! Methods: the ways to code the words of a unit, and which one codes it best.
 
+use super::dense::{Dense, SharedDense};
 use super::lanes::{Lanes, SharedLanes};
 use super::sparse::{SharedSparse, Sparse, part};
 use super::unit::Unit;
 use super::words::Form;
 use crate::codec::{Bins, BitPack, Delta, Dictionary, Lz77, Lz77Effort, Plan, Rans, Registry, Store, Then, auto};
 use crate::wire::Reader;
-use crate::{Budget, Error, Lane, Result};
+use crate::{Budget, Effort, Error, Lane, Result, Word, with_words};
 
 /// Words on which methods are tried.
 const SAMPLE: usize = 1 << 16;
@@ -21,6 +22,8 @@ pub enum Method {
     Lanes = 1,
     /// A mask, and the words that are not zero under plans.
     Sparse = 2,
+    /// Weights under a density.
+    Dense = 3,
 }
 
 impl Method {
@@ -30,6 +33,7 @@ impl Method {
             0 => Ok(Self::Equal),
             1 => Ok(Self::Lanes),
             2 => Ok(Self::Sparse),
+            3 => Ok(Self::Dense),
             _ => Err(reader.corrupt("unknown method")),
         }
     }
@@ -40,6 +44,7 @@ impl Method {
             Self::Equal => "equal to another",
             Self::Lanes => "lanes",
             Self::Sparse => "mask and lanes",
+            Self::Dense => "density",
         }
     }
 }
@@ -51,6 +56,8 @@ pub enum Coding {
     Lanes(Lanes),
     /// Mask and words.
     Sparse(Sparse),
+    /// A density.
+    Dense(Box<Dense>),
 }
 
 /// A unit as it will stand in the file.
@@ -62,6 +69,8 @@ pub struct Coded {
     pub chunks: Vec<Vec<u8>>,
     /// Bytes of the chunks that are masks.
     pub mask_bytes: usize,
+    /// The words in the order in which they are coded, if it is another.
+    pub words: Option<Lane>,
 }
 
 impl Coded {
@@ -76,29 +85,85 @@ impl Coding {
         match self {
             Self::Lanes(_) => Method::Lanes,
             Self::Sparse(_) => Method::Sparse,
+            Self::Dense(_) => Method::Dense,
         }
     }
 
-    /// Codes the chunks of a unit.
-    pub fn encode(&self, chunks: &[Lane], unit: &Unit) -> Result<Coded> {
+    /// Words of a chunk.
+    pub fn chunk_words(&self, unit: &Unit) -> usize {
         match self {
-            Self::Lanes(lanes) => {
-                let (shared, chunks) = lanes.encode(chunks)?;
-                Ok(Coded { shared, chunks, mask_bytes: 0 })
-            }
-            Self::Sparse(sparse) => {
-                let (shared, chunks, mask_bytes) = sparse.encode(chunks, unit.row)?;
-                Ok(Coded { shared, chunks, mask_bytes })
-            }
+            Self::Lanes(_) | Self::Sparse(_) => unit.chunk_words(unit.row),
+            Self::Dense(dense) => dense.chunk_words(unit),
         }
     }
 
-    /// The coding that a trial on a sample finds, and the unit under it, never larger than its words stored.
-    pub fn best(chunks: &[Lane], unit: &Unit) -> Result<(Self, Coded)> {
-        let sample = sample(chunks, unit);
+    /// Codes the words of a unit.
+    pub fn encode(&self, words: &Lane, unit: &Unit) -> Result<Coded> {
+        let chunk_words = self.chunk_words(unit);
+        let cut = || -> Vec<Lane> {
+            let starts = (0..words.len()).step_by(chunk_words);
+            starts.map(|start| words.slice(start..words.len().min(start + chunk_words))).collect()
+        };
+        let (shared, chunks, mask_bytes) = match self {
+            Self::Lanes(lanes) => {
+                let (shared, chunks) = lanes.encode(&cut())?;
+                (shared, chunks, 0)
+            }
+            Self::Sparse(sparse) => sparse.encode(&cut(), unit.row)?,
+            Self::Dense(dense) => {
+                let (chunks, mask_bytes) = dense.chunks(words, unit);
+                (dense.shared(), chunks, mask_bytes)
+            }
+        };
+        Ok(Coded { shared, chunks, mask_bytes, words: None })
+    }
+
+    /// The best coding of a unit, never larger than its words stored. Plans are tried on a sample.
+    pub fn best(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Result<(Self, Coded)> {
+        let stored = Self::Lanes(Lanes::whole(Store));
+        let mut best = (stored.encode(words, unit)?, stored);
+        if let Some((dense, words)) = Dense::new(words, unit, shape, effort) {
+            let dense = Self::Dense(Box::new(dense));
+            let mut coded = dense.encode(&words, unit)?;
+            coded.words = Some(words);
+            if coded.bytes() < best.0.bytes() {
+                best = (coded, dense);
+            }
+        }
+        if let Some(dense) = Dense::of_new(words, unit, shape) {
+            let dense = Self::Dense(Box::new(dense));
+            let coded = dense.encode(words, unit)?;
+            if coded.bytes() < best.0.bytes() {
+                best = (coded, dense);
+            }
+        }
+        // The density that does best with static tables is the one to mix.
+        let mixed = match &best.1 {
+            Self::Dense(dense) if effort == Effort::Max => Some(Self::Dense(Box::new(dense.mixed()))),
+            _ => None,
+        };
+        if let Some(mixed) = mixed {
+            let mut coded = mixed.encode(best.0.words.as_ref().unwrap_or(words), unit)?;
+            if coded.bytes() < best.0.bytes() {
+                coded.words = best.0.words.take();
+                best = (coded, mixed);
+            }
+        }
+        if let Some((coding, coded)) = Self::planned(words, unit, best.0.bytes())?
+            && coded.bytes() < best.0.bytes()
+        {
+            best = (coded, coding);
+        }
+        Ok((best.1, best.0))
+    }
+
+    /// The best plans for a unit, if a sample promises less than so many bytes.
+    fn planned(words: &Lane, unit: &Unit, most: usize) -> Result<Option<(Self, Coded)>> {
+        let sample = sample(words, unit);
+        let part = Unit { words: sample.len(), ..unit.clone() };
         let mut best: Option<(Self, Coded)> = None;
         for coding in candidates(&sample, unit)? {
-            let coded = match coding.encode(std::slice::from_ref(&sample), unit) {
+            let coded = match coding.encode(&sample, &part) {
                 Ok(coded) => coded,
                 Err(Error::Unsuitable { .. }) => continue,
                 Err(error) => return Err(error),
@@ -107,17 +172,17 @@ impl Coding {
                 best = Some((coding, coded));
             }
         }
-        let stored = Self::Lanes(Lanes::whole(Store));
-        let plain = stored.encode(chunks, unit)?;
-        let (coding, coded) = match best {
-            Some(best) if sample.len() == unit.words => best,
-            Some((coding, _)) => {
-                let coded = coding.encode(chunks, unit)?;
-                (coding, coded)
+        Ok(match best {
+            Some(best) if sample.len() == unit.words => Some(best),
+            // What all chunks share weighs more in a sample.
+            Some((coding, coded))
+                if (coded.bytes() as u64 * 63 / 64) * (unit.words as u64) < (most * sample.len()) as u64 =>
+            {
+                let coded = coding.encode(words, unit)?;
+                Some((coding, coded))
             }
-            None => return Ok((stored, plain)),
-        };
-        Ok(if plain.bytes() <= coded.bytes() { (stored, plain) } else { (coding, coded) })
+            _ => None,
+        })
     }
 }
 
@@ -126,16 +191,17 @@ impl std::fmt::Display for Coding {
         match self {
             Self::Lanes(lanes) => lanes.fmt(f),
             Self::Sparse(sparse) => sparse.fmt(f),
+            Self::Dense(dense) => dense.fmt(f),
         }
     }
 }
 
 /// A stretch of whole rows, where there are rows, from the middle of a unit.
-fn sample(chunks: &[Lane], unit: &Unit) -> Lane {
-    let chunk = &chunks[chunks.len() / 2];
-    let end = chunk.len().min(SAMPLE);
-    let end = if unit.row > 0 && unit.row < end { end - end % unit.row } else { end };
-    chunk.slice(0..end)
+fn sample(words: &Lane, unit: &Unit) -> Lane {
+    let len = words.len().min(SAMPLE);
+    let whole = |at: usize| if unit.row > 0 && unit.row < len { at - at % unit.row } else { at };
+    let (start, len) = (whole((words.len() - len) / 2), whole(len));
+    words.slice(start..start + len)
 }
 
 /// What is tried; the earlier wins a tie.
@@ -173,32 +239,57 @@ fn binned() -> Plan {
 pub enum Shared {
     Lanes(SharedLanes),
     Sparse(SharedSparse),
+    Dense(SharedDense),
 }
 
 impl Shared {
     /// Reads what all chunks share.
-    pub fn read(method: Method, bytes: &[u8], form: Form, budget: &mut Budget) -> Result<Self> {
+    pub fn read(method: Method, bytes: &[u8], unit: &Unit, budget: &mut Budget) -> Result<Self> {
         let mut reader = Reader::new(bytes, "tensors");
         let shared = match method {
             Method::Equal => return Err(reader.corrupt("an equal tensor shares nothing")),
-            Method::Lanes => Self::Lanes(SharedLanes::read(&mut reader, form.kind, budget)?),
-            Method::Sparse => Self::Sparse(SharedSparse::read(&mut reader, form.kind, budget)?),
+            Method::Lanes => Self::Lanes(SharedLanes::read(&mut reader, unit.form.kind, budget)?),
+            Method::Sparse => Self::Sparse(SharedSparse::read(&mut reader, unit.form.kind, budget)?),
+            Method::Dense => Self::Dense(SharedDense::read(&mut reader, unit, budget)?),
         };
         reader.end()?;
         Ok(shared)
+    }
+
+    /// Words of the rows that chunks hold whole; 0 where there are none.
+    pub fn row(&self, unit: &Unit) -> usize {
+        match self {
+            Self::Lanes(_) | Self::Sparse(_) => unit.row,
+            Self::Dense(dense) => dense.row(),
+        }
+    }
+
+    /// Whether words stand in another order than in the tensor.
+    pub fn reorders(&self) -> bool {
+        matches!(self, Self::Dense(dense) if dense.is_turned())
+    }
+
+    /// Puts the words of all chunks where they belong.
+    pub fn restore(&self, words: Lane) -> Lane {
+        match self {
+            Self::Lanes(_) | Self::Sparse(_) => words,
+            Self::Dense(dense) => with_words!(words, words => Word::wrap(dense.restore(words))),
+        }
     }
 
     /// The words of one chunk.
     pub fn decode(
         &self,
         reader: &mut Reader<'_>,
-        (len, row): (usize, usize),
+        len: usize,
+        unit: &Unit,
         registry: &Registry,
         budget: &mut Budget,
     ) -> Result<Lane> {
         match self {
             Self::Lanes(lanes) => lanes.decode(reader, len, registry, budget),
-            Self::Sparse(sparse) => sparse.decode(reader, (len, row), registry, budget),
+            Self::Sparse(sparse) => sparse.decode(reader, (len, unit.row), registry, budget),
+            Self::Dense(dense) => dense.decode(reader, len, unit, budget),
         }
     }
 }

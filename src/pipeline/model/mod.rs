@@ -8,6 +8,7 @@
 //! chunk     CRC-32 of the bytes (4) · the words under the method
 //! ```
 
+mod dense;
 mod lanes;
 mod mask;
 mod method;

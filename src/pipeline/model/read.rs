@@ -49,6 +49,7 @@ fn open<'c, 'a>(decoder: &Decoder, container: &'c Container<'a>) -> Result<Opene
     }
     let mut units = vec![];
     for unit in Unit::divide(&header.tensors) {
+        budget.spend((unit.rows.len() * size_of::<usize>()) as u64)?;
         let (head, rest) = sections.split_first().ok_or_else(|| missing(Tag::Tensors))?;
         if (head.tag, head.first, head.second) != (Tag::Tensors, unit.tensors[0] as u64, 0) {
             return Err(head.reader().corrupt("tensors are out of order"));
@@ -108,11 +109,12 @@ impl Opened<'_, '_> {
         }
         let most = MAX_LANE_LEN.min(unit.words) as u64;
         let chunk_words = reader.varint_to(most, "a chunk has too many words")? as usize;
-        if chunk_words == 0 || (unit.row > 0 && chunk_words > unit.row && !chunk_words.is_multiple_of(unit.row)) {
+        let mut budget = self.budget.clone();
+        let shared = Shared::read(method, reader.bytes()?, unit, &mut budget)?;
+        let row = shared.row(unit);
+        if chunk_words == 0 || (row > 0 && chunk_words > row && !chunk_words.is_multiple_of(row)) {
             return Err(reader.corrupt("a chunk is no whole number of rows"));
         }
-        let mut budget = self.budget.clone();
-        let shared = Shared::read(method, reader.bytes()?, unit.form, &mut budget)?;
         let count = unit.words.div_ceil(chunk_words);
         let mut bytes = vec![];
         if count == 1 {
@@ -129,6 +131,10 @@ impl Opened<'_, '_> {
             }
             let words = chunk_words.min(unit.words - at * chunk_words);
             self.chunk(decoder, unit, &shared, words, section.reader(), at as u64, &mut bytes)?;
+        }
+        if shared.reorders() {
+            let words = shared.restore(unit.form.words(&bytes));
+            bytes = unit.form.bytes(words);
         }
         Ok(Restored::Bytes(bytes))
     }
@@ -147,7 +153,7 @@ impl Opened<'_, '_> {
     ) -> Result<()> {
         let checksum = reader.u32()?;
         let mut budget = self.budget.clone();
-        let words = shared.decode(&mut reader, (words, unit.row), &decoder.registry, &mut budget)?;
+        let words = shared.decode(&mut reader, words, unit, &decoder.registry, &mut budget)?;
         let bytes = unit.form.bytes(words);
         if crc32fast::hash(&bytes) != checksum {
             return Err(Error::Checksum { part: "decoded weights of chunk", index: number });

@@ -8,9 +8,6 @@ use crate::mask::Mask;
 use crate::wire::{Reader, put_bytes};
 use crate::{Budget, Lane, Result, Word, with_words};
 
-/// Groups that are tried, besides none: alone, each bit is as likely as any other.
-const GROUPS: [usize; 4] = [1, 4, 8, 16];
-
 /// How mask and words are coded.
 #[derive(Debug, Clone)]
 pub struct Sparse {
@@ -30,16 +27,7 @@ pub fn part(words: &Lane) -> (Mask, Lane) {
 impl Sparse {
     /// The pattern that codes a sample's mask best, over `lanes` for the other words.
     pub fn new(sample: &Mask, row: usize, lanes: Lanes) -> Self {
-        let row = row_or_all(row, sample.len());
-        let bytes = |group: usize| mask::encode(sample, row, group).len();
-        let (mut least, mut best) = (bytes(0), 0);
-        for group in GROUPS {
-            let bytes = bytes(group);
-            if bytes < least {
-                (least, best) = (bytes, group);
-            }
-        }
-        Self { group: best, lanes }
+        Self { group: mask::best_group(sample, row_or_all(row, sample.len())), lanes }
     }
 
     /// Shared: group (1 byte), what the words share. Chunk: mask behind its length, words. Also the bytes of all masks.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::words::Form;
-use crate::model::TensorInfo;
+use crate::model::{Dtype, TensorInfo};
 
 /// A tensor of fewer words shares its unit with others of its dtype.
 const SMALL_WORDS: usize = 4096;
@@ -17,7 +17,7 @@ const FULL_WORDS: usize = 1 << 16;
 const CHUNK_WORDS: usize = 1 << 17;
 
 /// One large tensor, or several small ones of the same dtype in the order of the file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Unit {
     /// Numbers of its tensors, ascending.
     pub tensors: Vec<usize>,
@@ -27,6 +27,20 @@ pub struct Unit {
     pub words: usize,
     /// Words of a row; 0 where there are no rows.
     pub row: usize,
+    /// What its weights are.
+    pub dtype: Dtype,
+    /// Lengths of the rows of all its tensors, one after the other.
+    pub rows: Vec<usize>,
+}
+
+/// A row of a small tensor has as many words, or the tensor is one row.
+const SMALL_ROW: usize = 16;
+
+/// The rows of a small tensor.
+fn rows_of(shape: &[usize], words: usize) -> impl Iterator<Item = usize> {
+    let rows = shape.first().copied().unwrap_or(1).max(1);
+    let rows = if words.is_multiple_of(rows) && words / rows >= SMALL_ROW { rows } else { 1 };
+    std::iter::repeat_n(words / rows, rows)
 }
 
 impl Unit {
@@ -47,6 +61,7 @@ impl Unit {
                 unit.tensors.push(number);
                 unit.words += words;
                 unit.row = 0;
+                unit.rows.extend(rows_of(&tensor.shape, words));
                 if unit.words >= FULL_WORDS {
                     open.remove(&tensor.dtype);
                 }
@@ -58,14 +73,15 @@ impl Unit {
             // The first dimension counts rows. Where elements share bytes a row may end inside one.
             let rows = if tensor.shape.len() > 1 { tensor.shape[0] } else { 0 };
             let row = if rows > 0 && words.is_multiple_of(rows) { words / rows } else { 0 };
-            units.push(Self { tensors: vec![number], form, words, row });
+            let own = if is_small { rows_of(&tensor.shape, words).collect() } else { vec![] };
+            units.push(Self { tensors: vec![number], form, words, row, dtype: tensor.dtype, rows: own });
         }
         units
     }
 
-    /// Words of each chunk but the last: whole rows where they are not too long.
-    pub fn chunk_words(&self) -> usize {
-        let chunk = match self.row {
+    /// Words of each chunk but the last: whole rows of so many words where they are not too long; 0 where there are none.
+    pub fn chunk_words(&self, row: usize) -> usize {
+        let chunk = match row {
             0 => CHUNK_WORDS,
             row if row > 2 * CHUNK_WORDS => CHUNK_WORDS,
             row => (CHUNK_WORDS / row).max(1) * row,

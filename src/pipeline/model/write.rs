@@ -89,17 +89,18 @@ fn twins(units: &[Unit], model: &Model<'_>) -> Vec<Option<usize>> {
 
 fn pack(pipeline: &Pipeline, unit: &Unit, tensors: &[TensorInfo], data: &[u8]) -> Result<Packed> {
     let bytes = unit.gather(tensors, data);
-    let chunks: Vec<&[u8]> = bytes.chunks(unit.chunk_words() * unit.form.kind.width()).collect();
-    let words: Vec<Lane> = chunks.iter().map(|chunk| unit.form.words(chunk)).collect();
-    let checksums = chunks.iter().map(|chunk| crc32fast::hash(chunk)).collect();
-    let (coding, coded) = match &pipeline.plan {
+    let words = unit.form.words(&bytes);
+    let (coding, mut coded) = match &pipeline.plan {
         Some(plan) => {
             let coding = method::asked(plan);
             let coded = coding.encode(&words, unit)?;
             (coding, coded)
         }
-        None => Coding::best(&words, unit)?,
+        None => Coding::best(&words, unit, &tensors[unit.tensors[0]].shape, pipeline.effort)?,
     };
+    let chunk_bytes = coding.chunk_words(unit) * unit.form.kind.width();
+    let bytes = coded.words.take().map_or(bytes, |words| unit.form.bytes(words).into());
+    let checksums = bytes.chunks(chunk_bytes).map(crc32fast::hash).collect();
     Ok(Packed::Coded(coding, coded, checksums))
 }
 
@@ -119,7 +120,7 @@ fn write(writer: &mut Writer, unit: &Unit, packed: &Packed, report: &mut Report)
         Packed::Coded(coding, coded, checksums) => (coding, coded, checksums),
     };
     body.push(coding.method() as u8);
-    put_varint(&mut body, unit.chunk_words() as u64);
+    put_varint(&mut body, coding.chunk_words(unit) as u64);
     put_bytes(&mut body, &coded.shared);
     report.add("tables", body.len());
     let head_bytes = body.len();

@@ -1,0 +1,119 @@
+//! Lookup tables: what the next bits of a stream stand for.
+
+use super::lengths::{Lengths, MAX_LENGTH, codes};
+
+/// Slots of a table for codes up to [`MAX_LENGTH`].
+pub(super) const SLOTS: usize = 1 << MAX_LENGTH;
+/// Most symbols of one [`Several`] entry.
+pub(super) const MOST: usize = 6;
+
+/// Low bits of an entry of a [`Lookup`], which hold a length: as many as a shift by 0 to 63 looks at.
+pub(super) const LENGTH_BITS: u32 = 6;
+pub(super) const LENGTH_MASK: u16 = (1 << LENGTH_BITS) - 1;
+
+/// One symbol for the next `LOG` bits: its number above [`LENGTH_BITS`] bits for the length of its code.
+///
+/// `SLOTS` is 2^`LOG`: a size that the compiler knows needs no check of an index of `LOG` bits.
+pub(super) struct Lookup<const LOG: u32, const SLOTS: usize>([u16; SLOTS]);
+
+impl<const LOG: u32, const SLOTS: usize> Lookup<LOG, SLOTS> {
+    pub fn new() -> Self {
+        Self([0; SLOTS])
+    }
+
+    /// Lays out a table whose codes have at most `LOG` bits in place of the last one.
+    pub fn fill(&mut self, lengths: &Lengths) {
+        for (symbol, length, code) in codes(lengths) {
+            let spread = LOG - u32::from(length);
+            let first = usize::from(code) << spread;
+            self.0[first..first + (1 << spread)].fill(symbol << LENGTH_BITS | u16::from(length));
+        }
+    }
+
+    /// The symbol and length that the highest bits begin with.
+    #[inline(always)]
+    pub fn get(&self, bits: u64) -> u16 {
+        self.0[(bits >> (64 - LOG)) as usize & (SLOTS - 1)]
+    }
+}
+
+/// All whole codes in the next 11 bits, up to [`MOST`].
+///
+/// An entry holds the bits of all its codes (bits 0 to 7), the symbols, each in a byte, and their number (from bit 56).
+pub(super) struct Several([u64; SLOTS]);
+
+impl Several {
+    pub fn new() -> Self {
+        Self([0; SLOTS])
+    }
+
+    /// Lays out a table in place of the last one, given the one for single symbols, all of them bytes.
+    ///
+    /// What w bits hold is their first symbol and then what the bits after it hold: tables for 0, 1, … bits, each from
+    /// those before. That of w bits begins at 2^w.
+    pub fn fill(&mut self, single: &Lookup<MAX_LENGTH, SLOTS>, lengths: &Lengths) {
+        let mut length_of = [0; 256];
+        lengths.iter().for_each(|&(symbol, length)| length_of[usize::from(symbol) % 256] = u64::from(length));
+        let mut shorter = [0u64; SLOTS];
+        for width in 1..=MAX_LENGTH {
+            let (known, own) = shorter.split_at_mut(1 << width);
+            let own = if width == MAX_LENGTH { &mut self.0[..] } else { &mut own[..1 << width] };
+            for (index, entry) in own.iter_mut().enumerate() {
+                let packed = single.0[index << (MAX_LENGTH - width)];
+                let (symbol, length) = (u64::from(packed >> LENGTH_BITS), u32::from(packed & LENGTH_MASK));
+                *entry = if length > width {
+                    0
+                } else {
+                    let left = width - length;
+                    let mut after = known[(1 << left) | (index & ((1 << left) - 1))];
+                    if after >> 56 == MOST as u64 {
+                        // Six more would be seven: the last one has to wait.
+                        after -= length_of[(after >> 48) as usize & 255] + (1 << 56);
+                        after &= !(255 << 48);
+                    }
+                    let symbols = ((after & (u64::MAX >> 8)) >> 8 << 16) | symbol << 8;
+                    ((after >> 56) + 1) << 56 | symbols | ((after & 255) + u64::from(length))
+                };
+            }
+        }
+    }
+
+    /// The entry for the highest bits.
+    #[inline(always)]
+    pub fn get(&self, bits: u64) -> u64 {
+        self.0[(bits >> (64 - MAX_LENGTH)) as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::lengths::optimal;
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn several_symbols_are_those_found_one_by_one(counts in prop::collection::vec(1u64..1000, 2..256), power in 1u32..5) {
+            let lengths = optimal(&counts.iter().map(|c| c.pow(power)).collect::<Vec<_>>());
+            let lengths: Lengths = (0..).zip(lengths).collect();
+            let (mut single, mut several) = (Lookup::new(), Several::new());
+            single.fill(&lengths);
+            several.fill(&single, &lengths);
+            for index in 0..SLOTS as u64 {
+                let (mut used, mut symbols) = (0, vec![]);
+                while symbols.len() < MOST {
+                    let packed = single.get(index << 53 << used);
+                    if used + u64::from(packed & LENGTH_MASK) > 11 {
+                        break;
+                    }
+                    used += u64::from(packed & LENGTH_MASK);
+                    symbols.push((packed >> LENGTH_BITS) as u8);
+                }
+                let entry = several.get(index << 53);
+                prop_assert_eq!((entry & 255, (entry >> 56) as usize), (used, symbols.len()));
+                prop_assert_eq!(&entry.to_le_bytes()[1..=symbols.len()], &symbols[..]);
+            }
+        }
+    }
+}

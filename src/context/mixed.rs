@@ -1,0 +1,193 @@
+//! Many contexts at once: what each of them remembers of a bit is weighed and added.
+
+use super::counter::Counter;
+use super::{Apm, BinaryCoder, History, Mixer, padded, stretch};
+
+/// Slots of a line. The first holds the check, the others one bit each: the nodes of four levels of a binary tree.
+const LINE: usize = 16;
+
+/// A slot that has seen nothing: probability one half, no count, empty history.
+const FRESH: u32 = 1 << 31;
+
+/// Classes of what a bit of a small context is worth at the end.
+const NOVELTY: usize = 32;
+
+/// 2^16 / (n + 1.5).
+const RATES: [i64; 256] = {
+    let mut rates = [0; 256];
+    let mut n = 0;
+    while n < rates.len() {
+        rates[n] = (2 << 16) / (2 * n as i64 + 3);
+        n += 1;
+    }
+    rates
+};
+
+/// Sizes of a [`MixedModel`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MixedConfig {
+    /// Contexts of each bit, 1 to 64.
+    pub contexts: usize,
+    /// Sets of weights to choose from for each bit.
+    pub sets: usize,
+    /// log2 of the number of lines that all contexts share, 1 to 22.
+    pub lines_log2: u32,
+    /// How many bits a slot remembers, 1 to 255.
+    pub limit: u32,
+    /// Learning rate of the mixer; see [`Mixer::new`].
+    pub rate: u16,
+}
+
+/// Mixes what several contexts say about each bit.
+///
+/// Each context is a hash. With a *group* (four levels of a walk through a symbol) it finds a line of slots, each of
+/// which holds a probability, a count and a [`History`]. Both the probability and what its history has been worth are
+/// stretched and mixed, by two sets of weights: one chosen by the caller, one by how many contexts are known. The mean
+/// is refined in two small contexts.
+///
+/// Lines live in one table: a line that is taken by another context is overwritten if it has seen less than its
+/// neighbour. A check of 32 bits makes confusion rare, and harmless: both sides confuse alike.
+///
+/// ```
+/// use losslaw::context::{BinaryDecoder, BinaryEncoder, BinaryCoder, MixedConfig, MixedModel};
+/// let config = MixedConfig { contexts: 2, sets: 1, lines_log2: 8, limit: 255, rate: 40 };
+/// fn code(model: &mut MixedModel, i: u32, coder: &mut impl BinaryCoder) -> bool {
+///     model.begin(&[i % 3, 1000 + i % 5]);
+///     model.group(0);
+///     model.code(i % 3 == 1, 1, 0, coder)
+/// }
+/// let (mut encoder, mut model) = (BinaryEncoder::default(), MixedModel::new(config));
+/// (0..900).for_each(|i| drop(std::hint::black_box(code(&mut model, i, &mut encoder))));
+/// let bytes = encoder.finish();
+/// assert!(bytes.len() < 20, "{}", bytes.len());
+/// let (mut decoder, mut model) = (BinaryDecoder::new(&bytes, "example"), MixedModel::new(config));
+/// assert!((0..900).all(|i| code(&mut model, i, &mut decoder) == (i % 3 == 1)));
+/// ```
+#[derive(Debug, Clone)]
+pub struct MixedModel {
+    config: MixedConfig,
+    slots: Vec<u32>,
+    hashes: Vec<u32>,
+    /// Where the line of each context begins.
+    lines: Vec<u32>,
+    /// What each history has been worth, for each context.
+    maps: Vec<Counter>,
+    inputs: Vec<i32>,
+    mixers: [Mixer; 2],
+    last: Mixer,
+    apms: [Apm; 2],
+    /// Rounds small steps up or down so that slots of 16 bits learn slowly without stopping short.
+    dither: u32,
+}
+
+impl MixedModel {
+    /// An empty model.
+    pub fn new(config: MixedConfig) -> Self {
+        let inputs = 2 * config.contexts + 1;
+        let histories = |_| (0..=255).map(|h| Counter::new(History::from_index(h).expected(), 2));
+        let mut slots = vec![FRESH; LINE << config.lines_log2];
+        slots.iter_mut().step_by(LINE).for_each(|check| *check = 0);
+        Self {
+            config,
+            slots,
+            hashes: vec![0; config.contexts],
+            lines: vec![0; config.contexts],
+            maps: (0..config.contexts).flat_map(histories).collect(),
+            inputs: vec![0; padded(inputs)],
+            mixers: [Mixer::new(inputs, config.sets, config.rate), Mixer::new(inputs, NOVELTY, config.rate)],
+            last: Mixer::new(2, 1, 20),
+            apms: [Apm::new(config.sets, 6), Apm::new(NOVELTY * config.contexts.min(2), 6)],
+            dither: 1,
+        }
+    }
+
+    /// Bytes of memory that a model takes.
+    pub fn memory(config: &MixedConfig) -> u64 {
+        let inputs = 2 * config.contexts + 1;
+        (64 << config.lines_log2)
+            + config.contexts as u64 * 1024
+            + Mixer::memory(inputs, config.sets + NOVELTY)
+            + Apm::memory(config.sets + 2 * NOVELTY)
+    }
+
+    /// The sizes.
+    pub fn config(&self) -> &MixedConfig {
+        &self.config
+    }
+
+    /// Begins a symbol in these contexts, one hash each.
+    #[inline]
+    pub fn begin(&mut self, hashes: &[u32]) {
+        self.hashes.copy_from_slice(hashes);
+    }
+
+    /// Finds the lines for the next bits: those of group `group` of the symbol that was begun.
+    #[inline]
+    pub fn group(&mut self, group: u32) {
+        let shift = 32 - self.config.lines_log2;
+        for (at, (line, &hash)) in self.lines.iter_mut().zip(&self.hashes).enumerate() {
+            let hash = (hash ^ group.wrapping_mul(0x9e37_79b9)).wrapping_add(at as u32 * 0x632b_e5ab);
+            let hash = (hash ^ hash >> 15).wrapping_mul(0x85eb_ca6b);
+            let check = (hash ^ hash >> 13).wrapping_mul(0xc2b2_ae35) | 1;
+            let first = (hash >> shift) as usize * LINE;
+            let second = first ^ LINE;
+            *line = if self.slots[first] == check {
+                first
+            } else if self.slots[second] == check {
+                second
+            } else {
+                // The root of the group tells how often the line was used.
+                let uses = |line: usize| if self.slots[line] == 0 { 0 } else { 1 + (self.slots[line + 1] >> 8 & 255) };
+                let line = if uses(second) < uses(first) { second } else { first };
+                self.slots[line..line + LINE].fill(FRESH);
+                self.slots[line] = check;
+                line
+            } as u32;
+        }
+    }
+
+    /// Codes the bit of slot `slot` (1 to 15) in the lines found last, under weight set `set`.
+    #[inline]
+    pub fn code(&mut self, bit: bool, slot: usize, set: usize, coder: &mut impl BinaryCoder) -> bool {
+        let mut known = 0;
+        for (at, &line) in self.lines.iter().enumerate() {
+            let slot = self.slots[line as usize + slot];
+            let (one, is_known) = (slot >> 16, slot & 0xff00 != 0);
+            let worth = self.maps[at * History::COUNT + (slot & 255) as usize];
+            known += usize::from(is_known);
+            let told = if is_known { stretch(worth.one()) } else { 0 };
+            (self.inputs[2 * at], self.inputs[2 * at + 1]) = (told, stretch(one.max(1)));
+        }
+        self.inputs[2 * self.config.contexts] = 256;
+        let novelty = known * (NOVELTY - 1) / self.config.contexts;
+        let [chosen, by_novelty] = &mut self.mixers;
+        let mut ends = [0; padded(2)];
+        (ends[0], ends[1]) = (chosen.sum(&self.inputs, set), by_novelty.sum(&self.inputs, novelty));
+        let mixed = self.last.mix(&ends, 0);
+        let refined = self.apms[0].refine(mixed, set) + self.apms[1].refine(mixed, novelty);
+        let one = ((2 * mixed + refined + 2) >> 2).clamp(1, 65535);
+        let bit = coder.code(bit, one);
+        self.last.learn(&ends, bit);
+        self.mixers.iter_mut().for_each(|mixer| mixer.learn(&self.inputs, bit));
+        self.apms.iter_mut().for_each(|apm| apm.learn(bit));
+        self.learn(bit, slot);
+        bit
+    }
+
+    /// Adds a bit to the slots and to what their histories are worth.
+    #[inline]
+    fn learn(&mut self, bit: bool, slot: usize) {
+        self.dither = self.dither.wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f);
+        let (round, target) = (i64::from(self.dither >> 16), if bit { 65535 } else { 0 });
+        for (at, &line) in self.lines.iter().enumerate() {
+            let slot = &mut self.slots[line as usize + slot];
+            let (one, seen, history) = ((*slot >> 16) as i32, *slot >> 8 & 255, (*slot & 255) as u8);
+            self.maps[at * History::COUNT + usize::from(history)].learn(bit, 1023);
+            let step = ((i64::from(target - one) * RATES[seen as usize] + round) >> 16) as i32;
+            let mut history = History::from_index(history);
+            history.learn(bit);
+            let seen = seen + u32::from(seen < self.config.limit);
+            *slot = ((one + step) as u32) << 16 | seen << 8 | history.index() as u32;
+        }
+    }
+}

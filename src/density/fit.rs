@@ -1,0 +1,460 @@
+//! Finding scales, means and a shape for weights. Only sums, products and quotients of floats choose; what is chosen is
+//! written as integers.
+
+use super::field::Density;
+use super::number::{Numbers, Parts};
+use super::predict;
+use super::rows::Row;
+use super::scale::{Size, coarseness, smooth, steps_of, write as write_scales};
+use super::shape::{BINS, COST_BIT, COUNT, STEPS, bin, costs, power_of_two};
+use crate::Word;
+use crate::codec::adaptive::Price;
+use crate::log2::{BIT, log2};
+use crate::mask::Mask;
+
+/// log2 of the units in an average weight.
+const UNITS: u32 = 16;
+
+/// Weights that are counted to choose a shape.
+const COUNTED: usize = 1 << 16;
+
+/// How weights stand in rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Layout<'a> {
+    /// A matrix with rows of this length.
+    Matrix(usize),
+    /// Rows without columns, of these lengths.
+    Rows(&'a [usize]),
+}
+
+impl Layout<'_> {
+    /// Columns that are told apart.
+    pub fn width(self) -> usize {
+        match self {
+            Self::Matrix(width) => width,
+            Self::Rows(_) => 0,
+        }
+    }
+
+    fn rows(self, words: usize) -> Vec<Row> {
+        let row = |len| Row { len, ..Row::default() };
+        match self {
+            Self::Matrix(width) => (0..words).step_by(width).map(|start| row(width.min(words - start))).collect(),
+            Self::Rows(lengths) => lengths.iter().map(|&len| row(len)).collect(),
+        }
+    }
+}
+
+/// A density and its rows, chosen for some weights.
+#[derive(Debug, Clone)]
+pub(crate) struct Fit {
+    pub density: Density,
+    pub rows: Vec<Row>,
+    /// About what the weights cost under it, up to what they would cost under any other, in 2^-16 bit.
+    pub price: i64,
+}
+
+/// Weights as integers, and what is subtracted from them in turn.
+#[derive(Clone)]
+struct Sheet<'a> {
+    rows: Vec<Row>,
+    width: usize,
+    values: Vec<i32>,
+    kept: Option<&'a Mask>,
+}
+
+impl Fit {
+    /// Fits weights, of which only those that are `kept` count; columns may predict others if `predicts`.
+    pub fn new<W: Word>(
+        numbers: Numbers,
+        words: &[W],
+        layout: Layout<'_>,
+        kept: Option<&Mask>,
+        predicts: bool,
+    ) -> Self {
+        let parts: Vec<Parts> = words.iter().map(|word| numbers.parts(word.wide())).collect();
+        let unit = unit(&parts);
+        let values = parts.iter().map(|&parts| Numbers::fixed(parts, unit) as i32).collect();
+        let mut sheet = Sheet { rows: layout.rows(words.len()), width: layout.width(), values, kept };
+        let mut density = Density::new(numbers, unit);
+        if let Some(kept) = kept {
+            if numbers.is_float() {
+                density.hole = kept.iter_ones().map(|at| words[at].wide() & !1).min().unwrap_or(0);
+            }
+            let hole = Numbers::fixed(numbers.parts(density.hole), unit) as i32;
+            sheet.values.iter_mut().for_each(|value| *value -= value.signum() * hole);
+        } else {
+            sheet.take_means(&mut density);
+        }
+        if numbers.is_float() {
+            sheet.find_zeros(&parts, numbers);
+        }
+        let plain = sheet.clone().fit_scales(density);
+        if !predicts || sheet.width < 2 || kept.is_some() || words.len() < 8 * sheet.width {
+            return plain;
+        }
+        let predicted = sheet.predict(&plain);
+        if predicted.price < plain.price { predicted } else { plain }
+    }
+}
+
+/// The unit in which most weights have some 2^[`UNITS`].
+fn unit(parts: &[Parts]) -> u32 {
+    let mut counts = vec![0usize; 1];
+    let mut all = 0;
+    for parts in parts.iter().filter(|parts| parts.digits > 0) {
+        let top = (64 - parts.digits.leading_zeros() + parts.shift) as usize;
+        if counts.len() <= top {
+            counts.resize(top + 1, 0);
+        }
+        counts[top] += 1;
+        all += 1;
+    }
+    let mut seen = 0;
+    let typical = counts.iter().position(|count| {
+        seen += count;
+        4 * seen > 3 * all
+    });
+    (typical.unwrap_or(0) as u32).saturating_sub(UNITS)
+}
+
+impl Sheet<'_> {
+    fn is_kept(&self, at: usize) -> bool {
+        self.kept.is_none_or(|kept| kept[at])
+    }
+
+    /// The bits at the bottom of the mantissa that are 0 in a whole row.
+    fn find_zeros(&mut self, parts: &[Parts], numbers: Numbers) {
+        let mut at = 0;
+        for row in &mut self.rows {
+            let any = parts[at..at + row.len].iter().fold(0, |any, parts| any | parts.digits);
+            // One or two bits are chance in short rows, and save less than the note costs.
+            let zeros = any.trailing_zeros().min(numbers.most_zeros());
+            row.zeros = if any == 0 || (zeros as usize) * row.len < 16 { 0 } else { zeros };
+            at += row.len;
+        }
+    }
+
+    /// Subtracts means of rows and columns where they pay.
+    fn take_means(&mut self, density: &mut Density) {
+        let moments: Vec<Moments> = {
+            let mut at = 0;
+            self.rows
+                .iter()
+                .map(|row| {
+                    at += row.len;
+                    Moments::of(self.values[at - row.len..at].iter().copied())
+                })
+                .collect()
+        };
+        // Matrices have rows of one kind, whose means need be no finer than a part of the scale; small tensors do not.
+        let least = moments.iter().map(Moments::deviation).min().unwrap_or(0);
+        let typical = moments.iter().map(Moments::deviation).max().unwrap_or(0);
+        density.grain = (if self.width > 0 { typical } else { least }).checked_ilog2().unwrap_or(0).saturating_sub(4);
+        let means = hold(&moments, density.grain);
+        let mut at = 0;
+        for (row, mean) in self.rows.iter_mut().zip(means) {
+            row.mean = mean;
+            self.values[at..at + row.len].iter_mut().for_each(|value| *value = less(*value, mean));
+            at += row.len;
+        }
+        if self.width == 0 || self.rows.len() < 4 {
+            return;
+        }
+        let mut moments = vec![Moments::default(); self.width];
+        for row in self.values.chunks(self.width) {
+            moments.iter_mut().zip(row).for_each(|(own, &value)| own.add(value));
+        }
+        let means = hold(&moments, density.grain);
+        if means.iter().any(|&mean| mean != 0) {
+            for row in self.values.chunks_mut(self.width) {
+                row.iter_mut().zip(&means).for_each(|(value, &mean)| *value = less(*value, mean));
+            }
+            density.means = means;
+        }
+    }
+
+    /// Mean sizes by row and column, so that their product is that of a weight.
+    ///
+    /// With logarithms of the columns' scales, only those of rows are found.
+    fn sizes(&self, known: Option<&[i32]>) -> (Vec<f64>, Vec<f64>) {
+        let inverse = |steps: &i32| power_of_two((-steps).clamp(-480, 480)) as f64 / f64::from(1 << 30);
+        let mut columns: Vec<f64> = match known {
+            Some(known) if !known.is_empty() => known.iter().map(inverse).collect(),
+            _ => vec![1.0; self.width],
+        };
+        let mut rows = vec![1f64; self.rows.len()];
+        for round in 0..if known.is_some() { 1 } else { 2 } {
+            let (mut sums, mut counts) = (vec![0f64; self.width], vec![0u32; self.width]);
+            let mut at = 0;
+            for (row, size) in self.rows.iter().zip(&mut rows) {
+                let values = &self.values[at..at + row.len];
+                if known.is_none_or(<[i32]>::is_empty) && (self.width == 0 || round == 0) {
+                    let (mut sum, mut count) = (0u64, 0u32);
+                    for (column, value) in values.iter().enumerate() {
+                        if self.is_kept(at + column) {
+                            sum += u64::from(value.unsigned_abs());
+                            count += 1;
+                        }
+                    }
+                    *size = sum as f64 / f64::from(count.max(1));
+                } else {
+                    let (mut sum, mut count) = (0f64, 0u32);
+                    for (column, (value, scale)) in values.iter().zip(&columns).enumerate() {
+                        if self.is_kept(at + column) {
+                            sum += f64::from(value.unsigned_abs()) * scale;
+                            count += 1;
+                        }
+                    }
+                    *size = sum / f64::from(count.max(1));
+                }
+                *size = size.max(1e-3);
+                if known.is_some() {
+                    at += row.len;
+                    continue;
+                }
+                let inverse = 1.0 / *size;
+                for (column, value) in values.iter().enumerate().take(self.width) {
+                    if self.is_kept(at + column) {
+                        sums[column] += f64::from(value.unsigned_abs()) * inverse;
+                        counts[column] += 1;
+                    }
+                }
+                at += row.len;
+            }
+            if known.is_some() {
+                break;
+            }
+            // Inverses, which the next round multiplies by.
+            for ((column, sum), &count) in columns.iter_mut().zip(&sums).zip(&counts) {
+                *column = f64::from(count.max(1)) / sum.max(1e-3);
+            }
+        }
+        (rows, columns.into_iter().map(|inverse| 1.0 / inverse).collect())
+    }
+
+    fn fit_scales(self, mut density: Density) -> Fit {
+        let columns = self.sizes(None).1;
+        let steps = |size: f64| steps_of((size * f64::from(1 << 20)) as u64) - 20 * STEPS as i32;
+        let count = self.kept.map_or(self.values.len(), |kept| kept.count_ones());
+        let mut side = Price::default();
+        if self.width > 0 {
+            let own = (count / self.width.max(1)) as u64;
+            let coarse = coarseness(own);
+            let sizes: Vec<Size> = columns.iter().map(|&size| Size { count: own, steps: steps(size) }).collect();
+            let path: Vec<i32> = smooth(&sizes, coarse).iter().map(|scale| scale << coarse).collect();
+            if path.iter().any(|&scale| scale != path[0]) {
+                write_scales(&path, &mut side);
+                density.columns = path;
+            }
+        }
+        let mut fit = self.fit_rows(density);
+        fit.price += side.0 as i64;
+        fit
+    }
+
+    /// Scales of rows, given those of columns, and the shape.
+    fn fit_rows(mut self, mut density: Density) -> Fit {
+        let steps = |size: f64| steps_of((size * f64::from(1 << 20)) as u64) - 20 * STEPS as i32;
+        let count = self.kept.map_or(self.values.len(), |kept| kept.count_ones());
+        let mut side = Price::default();
+        let rows = self.sizes(Some(&density.columns)).0;
+        let coarse = coarseness((count / self.rows.len().max(1)) as u64);
+        let sizes: Vec<Size> = {
+            let mut at = 0;
+            let count = |row: &Row| {
+                at += row.len;
+                self.kept.map_or(row.len, |kept| kept[at - row.len..at].count_ones()) as u64
+            };
+            let counts: Vec<u64> = self.rows.iter().map(count).collect();
+            counts.iter().zip(&rows).map(|(&count, &size)| Size { count, steps: steps(size) }).collect()
+        };
+        let path: Vec<i32> = smooth(&sizes, coarse).iter().map(|scale| scale << coarse).collect();
+        write_scales(&path, &mut side);
+        for (row, scale) in self.rows.iter_mut().zip(&path) {
+            row.steps = *scale;
+        }
+        let (price, shape, shift) = self.shape(&density);
+        density.shape = shape;
+        let offset = shift + (STEPS * density.unit) as i32;
+        self.rows.iter_mut().for_each(|row| row.steps += offset);
+        Fit { density, rows: self.rows, price: price + side.0 as i64 }
+    }
+
+    /// Lets columns predict others, given a fit without.
+    fn predict(mut self, plain: &Fit) -> Fit {
+        let width = self.width;
+        let whole = self.values.len() - self.values.len() % width;
+        // Scales as multipliers: those of columns about 1, those of rows the inverse of a size.
+        let inverse = |steps: i32| {
+            let power = power_of_two((-steps).clamp(-480, 480));
+            power as f64 / f64::from(1 << 30)
+        };
+        let offset = (STEPS * plain.density.unit) as i32;
+        let columns: Vec<f32> = match plain.density.columns.as_slice() {
+            [] => vec![1.0; width],
+            columns => columns.iter().map(|&steps| inverse(steps) as f32).collect(),
+        };
+        let mut scaled = Vec::with_capacity(whole);
+        for (values, row) in self.values[..whole].chunks(width).zip(&plain.rows) {
+            let scale = inverse(row.steps - offset) as f32;
+            scaled.extend(values.iter().zip(&columns).map(|(&value, column)| value as f32 * scale * column));
+        }
+        let found = predict::find(&scaled, width);
+        drop(scaled);
+        let count = (whole / width) as u64;
+        let coarse = coarseness(count);
+        let sizes: Vec<Size> = (0..width)
+            .map(|column| {
+                // Half the logarithm of what is left of the variance.
+                let left = (found[column].left * f64::from(1 << 20)) as u64;
+                let before = plain.density.columns.get(column).copied().unwrap_or(0);
+                Size { count, steps: before + (steps_of(left) - 20 * STEPS as i32) / 2 }
+            })
+            .collect();
+        let mut density = plain.density.clone();
+        let path: Vec<i32> = smooth(&sizes, coarse).iter().map(|scale| scale << coarse).collect();
+        let fine = match count {
+            0..=511 => 4,
+            512..=2047 => 5,
+            _ => 6,
+        };
+        let coefficients = found
+            .iter()
+            .enumerate()
+            .map(|(column, found)| {
+                let mut terms: Vec<(u32, i8)> = found
+                    .terms
+                    .iter()
+                    .map(|&(earlier, own)| {
+                        let at = earlier as usize;
+                        let own = own * f64::from(columns[at]) / f64::from(columns[column]);
+                        let own = own * inverse(path[column] - path[at] - (fine * STEPS) as i32);
+                        (earlier, (own.clamp(-127.0, 127.0) + 128.5) as i32 - 128)
+                    })
+                    .filter(|(_, own)| *own != 0)
+                    .map(|(earlier, own)| (earlier, own as i8))
+                    .collect();
+                terms.sort_unstable_by_key(|term| std::cmp::Reverse(term.0));
+                terms
+            })
+            .collect();
+        density.columns = path;
+        density.set_coefficients(coefficients, fine);
+        let mut before = vec![];
+        for (values, row) in self.values.chunks_mut(width).zip(&plain.rows) {
+            before.clear();
+            before.extend_from_slice(values);
+            // What is left is less by the means already.
+            let means = row.mean;
+            for (column, value) in values.iter_mut().enumerate() {
+                let mean = means + density.means.get(column).copied().unwrap_or(0);
+                *value = less(*value, density.prediction(row, column, &before) - mean);
+            }
+        }
+        self.rows.clone_from(&plain.rows);
+        let mut side = vec![];
+        density.write(&mut side);
+        let mut fit = self.fit_rows(density);
+        fit.price += (side.len() as u64 * 8 * BIT) as i64;
+        fit
+    }
+
+    /// The shape and the shift of all scales that cost least.
+    fn shape(&self, density: &Density) -> (i64, usize, i32) {
+        const LOW: i32 = -(BINS as i32);
+        let stride = self.values.len().div_ceil(COUNTED);
+        let mut counts = vec![0i64; 2 * BINS];
+        let (mut scales, mut counted, mut at) = (0i64, 0i64, 0);
+        for row in &self.rows {
+            let start = (stride - at % stride) % stride;
+            for column in (start..row.len).step_by(stride) {
+                if !self.is_kept(at + column) {
+                    continue;
+                }
+                let scale = row.steps + density.columns.get(column).copied().unwrap_or(0);
+                let size = steps_of(u64::from(self.values[at + column].unsigned_abs())) - scale;
+                counts[(size.clamp(LOW, -LOW - 1) - LOW) as usize] += 1;
+                scales += i64::from(scale);
+                counted += 1;
+            }
+            at += row.len;
+        }
+        let mut best = (i64::MAX, 0, 0);
+        for shape in 0..COUNT {
+            let costs = costs(shape);
+            for shift in -32..48 {
+                let own = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+                let sum: i64 = own.map(|(at, count)| count * costs[bin(at as i32 + LOW - shift)]).sum();
+                let price = sum + counted * i64::from(shift) * COST_BIT / i64::from(STEPS);
+                if price < best.0 {
+                    best = (price, shape, shift);
+                }
+            }
+        }
+        best.0 += scales * COST_BIT / i64::from(STEPS);
+        best.0 = (i128::from(best.0) * self.values.len() as i128 / i128::from(counted.max(1))) as i64;
+        best
+    }
+}
+
+fn less(value: i32, mean: i64) -> i32 {
+    (i64::from(value) - mean).clamp(-(1 << 30), 1 << 30) as i32
+}
+
+/// Sums of some values.
+#[derive(Debug, Clone, Copy, Default)]
+struct Moments {
+    count: f64,
+    sum: f64,
+    squares: f64,
+}
+
+impl Moments {
+    fn of(values: impl Iterator<Item = i32>) -> Self {
+        let mut own = Self::default();
+        values.for_each(|value| own.add(value));
+        own
+    }
+
+    fn add(&mut self, value: i32) {
+        let value = f64::from(value);
+        self.count += 1.0;
+        self.sum += value;
+        self.squares += value * value;
+    }
+
+    fn mean(&self) -> f64 {
+        self.sum / self.count.max(1.0)
+    }
+
+    fn variance(&self) -> f64 {
+        (self.squares / self.count.max(1.0) - self.mean() * self.mean()).max(0.25)
+    }
+
+    fn deviation(&self) -> u64 {
+        self.variance().sqrt() as u64
+    }
+}
+
+/// Means that stay the same until a change saves more bits than it costs, multiples of 2^grain.
+fn hold(moments: &[Moments], grain: u32) -> Vec<i64> {
+    let mut last = 0i64;
+    moments
+        .iter()
+        .map(|own| {
+            let mean = (own.mean() as i64 + (1 << grain >> 1)) >> grain << grain;
+            let bits = |mean: i64| {
+                let off = own.mean() - mean as f64;
+                let times = 1.0 + off * off / own.variance();
+                own.count / 2.0 * (log2((times * 1024.0).min(1e15) as u64) as f64 / BIT as f64 - 10.0)
+            };
+            let change = (mean - last) >> grain;
+            let price = 3.0 + 2.0 * f64::from(64 - change.unsigned_abs().leading_zeros());
+            if bits(last) - bits(mean) > price {
+                last = mean;
+            }
+            last
+        })
+        .collect()
+}

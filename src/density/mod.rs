@@ -1,0 +1,29 @@
+//! Weights under densities: each around a prediction of its own, with a scale by its row and column.
+//!
+//! ```text
+//! weight      sign · M · 2^S, taken apart exactly                                      number
+//! scale       2^((row + column) / 16), logarithms that are written once                scale
+//! prediction  mean of the row + mean of the column + a few earlier columns, integers   density
+//! cell        ⌊weight / 2^q⌋ − ⌊prediction / 2^q⌋ with 8 to 16 cells in a scale        stream
+//! shape       what each cell deserves, tables computed in integers                     shape
+//! ```
+//!
+//! What depends on floating point only chooses: scales, shapes and predictors are in the file as integers.
+
+mod field;
+mod fit;
+pub mod mixed;
+mod number;
+mod predict;
+mod repeats;
+mod rows;
+mod scale;
+mod shape;
+mod stream;
+
+pub(crate) use field::Density;
+pub(crate) use fit::{Fit, Layout};
+pub(crate) use number::Numbers;
+pub(crate) use repeats::Repeats;
+pub(crate) use rows::{read as read_rows, write as write_rows};
+pub(crate) use stream::{decode, encode};

@@ -1,0 +1,226 @@
+//! The weights of a chunk: rANS symbols of their cells under static tables, and the bits that no cell knows.
+//!
+//! A state x lies in [2^31, 2^63). The encoder runs backwards from states of 2^31, so that the decoder must end there.
+//! Weight i belongs to state i mod 4; fewer than 4096 weights have one state, for each costs eight bytes.
+//!
+//! Source: J. Duda, "Asymmetric numeral systems", arXiv:1311.2540, 2013.
+
+use super::field::{Density, base_cell, level};
+use super::number::{Numbers, Parts};
+use super::rows::Row;
+use super::shape::{PRECISION, Table, Tables};
+use crate::bits::{BitReader, BitWriter};
+use crate::mask::Mask;
+use crate::wire::{Reader, put_varint};
+use crate::{Budget, Error, Result, Word};
+
+const FLOOR: u64 = 1 << 31;
+
+/// States for so many weights.
+fn states_for(weights: usize) -> usize {
+    if weights < 4096 { 1 } else { 4 }
+}
+
+const PART: &str = "density stream";
+
+/// Appends the weights of a chunk. Words that are not in `kept` are left out; as predictors they count as 0.
+///
+/// ```text
+/// words of 4 bytes (varint) · states (8 each) · words · bits
+/// ```
+pub fn encode<W: Word>(density: &Density, words: &[W], rows: &[Row], kept: Option<&Mask>, out: &mut Vec<u8>) {
+    let mut slots: Vec<(u16, u16)> = Vec::with_capacity(words.len());
+    let mut bits = BitWriter::new();
+    let walk = Walk::new(density, rows);
+    let mut before = vec![];
+    let mut at = 0;
+    for row in rows {
+        before.clear();
+        for (column, word) in words[at..at + row.len].iter().enumerate() {
+            if kept.is_some_and(|kept| !kept[at + column]) {
+                before.push(0);
+                continue;
+            }
+            let parts = density.numbers.parts(word.wide());
+            let spot = walk.spot(row, column, &before);
+            before.push(density.deviation(row, column, parts));
+            let symbol = spot.put(density, word.wide(), parts, walk.hole, row.zeros, &mut bits);
+            let (start, end) = (spot.table.starts[symbol], spot.table.starts[symbol + 1]);
+            slots.push((start, end - start));
+        }
+        at += row.len;
+    }
+    let (states, words) = push(&slots);
+    put_varint(out, words.len() as u64);
+    states.iter().for_each(|state| out.extend(state.to_le_bytes()));
+    words.iter().rev().for_each(|word| out.extend(word.to_le_bytes()));
+    out.extend(bits.finish());
+}
+
+/// The states at the end and the words that were moved out, the first of them to be read last.
+fn push(slots: &[(u16, u16)]) -> (Vec<u64>, Vec<u32>) {
+    let mut states = vec![FLOOR; states_for(slots.len())];
+    let last = states.len() - 1;
+    let mut words: Vec<u32> = Vec::with_capacity(slots.len() / 4);
+    for (at, &(start, frequency)) in slots.iter().enumerate().rev() {
+        let state = &mut states[at & last];
+        let frequency = u64::from(frequency);
+        if *state >= frequency << (63 - PRECISION) {
+            words.push(*state as u32);
+            *state >>= 32;
+        }
+        *state = ((*state / frequency) << PRECISION) + *state % frequency + u64::from(start);
+    }
+    (states, words)
+}
+
+/// What does not change from weight to weight.
+struct Walk<'a> {
+    density: &'a Density,
+    tables: Tables,
+    hole: Parts,
+}
+
+/// Where a weight is expected.
+struct Spot {
+    level: u32,
+    base: i64,
+    table: &'static Table,
+}
+
+impl<'a> Walk<'a> {
+    fn new(density: &'a Density, rows: &[Row]) -> Self {
+        let is_between = !density.predicts() && rows.iter().all(|row| row.mean == 0);
+        Self { density, tables: Tables::new(density.shape, is_between), hole: density.numbers.parts(density.hole) }
+    }
+
+    #[inline]
+    fn spot(&self, row: &Row, column: usize, before: &[i32]) -> Spot {
+        let density = self.density;
+        let mean = density.prediction(row, column, before);
+        let steps = row.steps + density.columns.get(column).copied().unwrap_or(0);
+        let (level, step) = level(steps, density.least_level(mean), density.numbers.most_level());
+        Spot { level, base: base_cell(mean, level, density.unit), table: self.tables.get(step) }
+    }
+}
+
+impl Spot {
+    /// Puts all bits of a weight that follow its symbol, and returns the symbol.
+    #[inline]
+    fn put(&self, density: &Density, word: u64, parts: Parts, hole: Parts, zeros: u32, bits: &mut BitWriter) -> usize {
+        let (numbers, level, table) = (density.numbers, self.level, self.table);
+        let place = Numbers::place(parts, level, zeros);
+        let hole = density.hole_cells(hole, level);
+        let inner = place.and_then(|place| outside(place.cell, hole).map(|cell| (cell, place)));
+        let symbol = inner.map(|(cell, _)| table.symbol(cell - self.base));
+        let (Some((_, place)), Some((symbol, inside, count))) =
+            (inner, symbol.filter(|found| found.0 != table.escape()))
+        else {
+            bits.put(word, numbers.bits);
+            return table.escape();
+        };
+        bits.put(inside, count);
+        if matches!(place.cell, -1 | 0) {
+            let (halvings, low, count) = numbers.near(parts, level, zeros);
+            if halvings < numbers.halvings(level) {
+                bits.put(1 << halvings, halvings + 1);
+            } else {
+                bits.put(0, halvings);
+            }
+            bits.put(low, count);
+        } else {
+            bits.put(place.below, place.below_bits);
+        }
+        symbol
+    }
+
+    /// Takes the bits that follow a symbol, and returns the word.
+    #[inline]
+    fn take(&self, density: &Density, symbol: usize, hole: Parts, zeros: u32, bits: &mut BitReader<'_>) -> Result<u64> {
+        let (numbers, level, table) = (density.numbers, self.level, self.table);
+        if symbol == table.escape() {
+            return bits.take(numbers.bits);
+        }
+        let (first, count) = table.cells(symbol);
+        let inside = bits.take(count)? as i64;
+        let cell = self.base + if first < 0 { first - inside } else { first + inside };
+        let hole = density.hole_cells(hole, level);
+        let cell = if cell < 0 { cell - hole } else { cell + hole };
+        let word = if matches!(cell, -1 | 0) {
+            let most = numbers.halvings(level);
+            let mut halvings = 0;
+            while halvings < most && bits.take(1)? == 0 {
+                halvings += 1;
+            }
+            let low = bits.take(numbers.near_bits(halvings, level, zeros))?;
+            numbers.restore_near(cell < 0, halvings, low, level, zeros)
+        } else {
+            let low = bits.take(numbers.below_bits(cell, level, zeros))?;
+            numbers.restore(cell, low, level, zeros)
+        };
+        word.ok_or_else(|| Error::corrupt(PART, "a cell holds no weight", bits.byte()))
+    }
+}
+
+/// The cell when those of the hole are left out; `None` inside the hole.
+#[inline]
+pub fn outside(cell: i64, hole: i64) -> Option<i64> {
+    let side = cell >> 63;
+    let far = (cell ^ side) - hole;
+    (far >= 0).then_some(far ^ side)
+}
+
+/// Inverse of [`encode`]; words that are not kept stay as they are in `out`.
+pub fn decode<W: Word>(
+    density: &Density,
+    reader: &mut Reader<'_>,
+    rows: &[Row],
+    kept: Option<&Mask>,
+    out: &mut [W],
+    budget: &mut Budget,
+) -> Result<()> {
+    let count = reader.varint_to((reader.left() / 4) as u64, "there are fewer words than stated")?;
+    let weights = kept.map_or(out.len(), |kept| kept.count_ones());
+    let mut states = vec![0; states_for(weights)];
+    let last = states.len() - 1;
+    for state in &mut states {
+        *state = reader.u64()?;
+        if !(FLOOR..FLOOR << 32).contains(state) {
+            return Err(reader.corrupt("a state is out of range"));
+        }
+    }
+    let mut stream = reader.take(count as usize * 4)?.as_chunks::<4>().0.iter();
+    let mut bits = BitReader::new(reader.rest(), PART);
+    let walk = Walk::new(density, rows);
+    let width = rows.iter().map(|row| row.len).max().unwrap_or(0);
+    let mut before: Vec<i32> = Vec::with_capacity(budget.reserve::<i32>(width as u64)?);
+    let (mut at, mut turn) = (0, 0);
+    for row in rows {
+        before.clear();
+        for (column, word) in out[at..at + row.len].iter_mut().enumerate() {
+            if kept.is_some_and(|kept| !kept[at + column]) {
+                before.push(0);
+                continue;
+            }
+            let spot = walk.spot(row, column, &before);
+            let state = &mut states[turn];
+            turn = (turn + 1) & last;
+            let slot = (*state & ((1 << PRECISION) - 1)) as usize;
+            let symbol = usize::from(spot.table.symbols[slot]);
+            let (start, end) = (u64::from(spot.table.starts[symbol]), u64::from(spot.table.starts[symbol + 1]));
+            *state = (end - start) * (*state >> PRECISION) + slot as u64 - start;
+            if *state < FLOOR {
+                let next = stream.next().ok_or(Error::Truncated { part: PART, needed: 4 })?;
+                *state = *state << 32 | u64::from(u32::from_le_bytes(*next));
+            }
+            let restored = spot.take(density, symbol, walk.hole, row.zeros, &mut bits)?;
+            *word = W::low(restored);
+            before.push(density.deviation(row, column, density.numbers.parts(restored)));
+        }
+        at += row.len;
+    }
+    if states.iter().any(|&state| state != FLOOR) || stream.next().is_some() {
+        return Err(Error::corrupt(PART, "the states do not end where they began", reader.at()));
+    }
+    bits.end()
+}

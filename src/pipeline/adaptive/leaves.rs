@@ -1,0 +1,139 @@
+//! `Balanced`: the leaves of a column's tree, each with counts that back off to those of its ancestors.
+
+use super::values::{Base, MOST_BINS, Numbers, Values};
+use super::{Known, Setting};
+use crate::codec::adaptive::{BitSink, RangeDecoder, RangeEncoder};
+use crate::context::{BackoffModel, BinaryCoder, BinaryDecoder, BinaryEncoder, ContextCoder, Counter};
+use crate::pipeline::columns::CodedColumn;
+use crate::pipeline::transform::Transform;
+use crate::tree::Tree;
+use crate::{Budget, Lane, Result};
+
+/// Levels between a leaf and the whole column.
+const ANCESTORS: usize = 2;
+
+/// Highest bits of an offset that are modelled; the others are as likely set as not.
+const MODELLED: u32 = 3;
+
+/// Most bits that a counter remembers: what a record may choose from. Rows that drift want small numbers.
+const LIMITS: [u32; 4] = [1000, 400, 160, 60];
+
+/// A column by the leaves of its tree.
+#[derive(Debug, Clone)]
+pub(super) struct Leaves {
+    values: Values,
+    /// Whether the symbol of the row before is a context, too.
+    follows: bool,
+    /// Which of [`LIMITS`].
+    limit: usize,
+}
+
+/// The models worth a trial, each with the transform whose residuals it codes.
+pub(super) fn propose(setting: &Setting<'_>, column: usize, coded: &CodedColumn) -> Result<Vec<(Transform, Leaves)>> {
+    let transform = coded.transform.clone();
+    let mut words = vec![];
+    for number in 0..setting.blocks.len() {
+        words.extend(setting.residuals_of(number, column, &transform)?.to_u64s());
+    }
+    let ordered = setting.frame.columns()[column].ordered;
+    let values = Values::fit(Base::Plain, 0, &Lane::narrowest(words), ordered);
+    let model = |limit| (transform.clone(), Leaves { values: values.clone(), follows: true, limit });
+    Ok(vec![model(0), model(2)])
+}
+
+/// For each leaf: its ancestors two levels up and near the root, numbered.
+fn ancestors(tree: Option<&Tree>, leaves: usize) -> (Vec<[u32; ANCESTORS]>, usize) {
+    let Some(tree) = tree else { return (vec![[0; ANCESTORS]; leaves], 1) };
+    let nodes = tree.nodes();
+    let mut parents = vec![0u32; nodes.len()];
+    let mut of_leaf = vec![[0; ANCESTORS]; leaves];
+    for (index, node) in nodes.iter().enumerate() {
+        if let Some((_, children)) = node.split() {
+            children.iter().for_each(|&child| parents[child as usize] = index as u32);
+        } else if let crate::tree::TreeNode::Leaf { leaf } = node {
+            let up = parents[index];
+            let far = parents[parents[parents[up as usize] as usize] as usize];
+            of_leaf[*leaf as usize] = [up, far];
+        }
+    }
+    (of_leaf, nodes.len())
+}
+
+impl Leaves {
+    pub fn write(&self, numbers: &mut Numbers, out: &mut RangeEncoder) {
+        self.values.write(numbers, out);
+        out.raw(u64::from(self.follows), 1);
+        out.raw(self.limit as u64, 2);
+    }
+
+    pub fn read(index: u32, _: u64, numbers: &mut Numbers, source: &mut RangeDecoder<'_>) -> Result<Self> {
+        let values = Values::read(index, 0, numbers, source)?;
+        if values.base != Base::Plain {
+            return Err(source.corrupt("leaves have a base"));
+        }
+        Ok(Self { values, follows: source.raw(1) == 1, limit: source.raw(2) as usize })
+    }
+
+    fn levels(&self, known: &Known<'_>, nodes: usize) -> [usize; 5] {
+        let before = if self.follows { self.values.path.symbols() + 1 } else { 1 };
+        [known.groups.len(), nodes, nodes, 1, before]
+    }
+
+    pub fn encode(&self, words: &Lane, known: &Known<'_>) -> Vec<u8> {
+        let mut coder = BinaryEncoder::default();
+        let words = words.to_u64s();
+        self.run(&words, known, &mut coder, |_| Ok(())).expect("writing does not fail");
+        coder.finish()
+    }
+
+    pub fn decode(&self, stream: &[u8], known: &Known<'_>, budget: &mut Budget) -> Result<Lane> {
+        let nodes = known.tree.map_or(1, |tree| tree.nodes().len());
+        let symbols = self.values.path.symbols();
+        budget.spend(
+            known.rows as u64 * 4 + nodes as u64 * 24 + BackoffModel::memory(symbols, &self.levels(known, nodes)),
+        )?;
+        let mut coder = BinaryDecoder::new(stream, "columns");
+        let words = self.run(&[], known, &mut coder, BinaryDecoder::check)?;
+        coder.end()?;
+        Ok(Lane::narrowest(words))
+    }
+
+    fn run<C: BinaryCoder>(
+        &self,
+        words: &[u64],
+        known: &Known<'_>,
+        coder: &mut C,
+        check: impl Fn(&C) -> Result<()>,
+    ) -> Result<Vec<u64>> {
+        let leaf_of_row = known.leaf_of_row();
+        let (of_leaf, nodes) = ancestors(known.tree, known.groups.len());
+        let (bins, limit) = (&self.values.bins, LIMITS[self.limit]);
+        let mut model = BackoffModel::with_path(self.values.path.clone(), &self.levels(known, nodes), limit);
+        let mut offsets = vec![Counter::default(); MOST_BINS << MODELLED];
+        let mut out = Vec::with_capacity(known.rows);
+        let mut before = 0;
+        for (row, &leaf) in leaf_of_row.iter().enumerate() {
+            let word = words.get(row).copied();
+            let (symbol, offset) =
+                word.map_or((0, 0), |word| bins.bin_of(word).expect("bins were fitted to the words"));
+            let [up, far] = of_leaf[leaf as usize];
+            let symbol = model.code(symbol, &[leaf, up, far, 0, before], coder);
+            let width = bins.widths[symbol];
+            let modelled = width.min(MODELLED);
+            let mut node = 1usize;
+            for shift in (width - modelled..width).rev() {
+                let counter = &mut offsets[symbol << MODELLED | node];
+                let bit = coder.code(offset >> shift & 1 == 1, counter.one());
+                counter.learn(bit, limit);
+                node = 2 * node + usize::from(bit);
+            }
+            let rest = width - modelled;
+            let high = (node ^ 1 << modelled) as u64;
+            let offset = if rest == 0 { high } else { (high << rest) | coder.code_raw(offset, rest) };
+            before = if self.follows { symbol as u32 + 1 } else { 0 };
+            out.push(bins.lowers[symbol].wrapping_add(offset));
+            check(coder)?;
+        }
+        Ok(out)
+    }
+}

@@ -1,0 +1,201 @@
+//! Columns whose models learn while they are coded: adaptive leaves (`Balanced`) and mixed contexts (`Max`).
+//!
+//! A column of a block is one stream, coded row after row when all earlier columns of the block are known. What the
+//! stream's models look like is a short record that all blocks of the column share.
+
+mod contexts;
+mod leaves;
+mod mixed;
+mod plane;
+mod rank;
+mod values;
+
+use values::Numbers;
+
+use super::Effort;
+use super::columns::{CodedColumn, Setting, tree_bytes};
+use super::transform::Transform;
+use crate::codec::adaptive::{RangeDecoder, RangeEncoder};
+use crate::codec::{Groups, Learned};
+use crate::partition::Partition;
+use crate::tree::Tree;
+use crate::tree::wire::Recorded;
+use crate::{Budget, Error, Lane, Result};
+
+/// Rows that one byte of a stream may stand for, so that a short file cannot ask for long work.
+const MOST_RATIO: usize = 4096;
+
+/// Up to so many rows mixed contexts are also tried without a tree.
+const SHORT_ROWS: usize = 1 << 14;
+
+/// How one column is coded.
+#[derive(Debug, Clone)]
+enum Model {
+    /// Counts in the leaves of a tree.
+    Leaves(leaves::Leaves),
+    /// Many contexts.
+    Mixed(mixed::Mixed),
+}
+
+/// What a column knows of its block before its own values.
+pub(super) struct Known<'a> {
+    pub rows: usize,
+    /// The tree of the column, if it has one, and the rows of its leaves.
+    pub tree: Option<&'a Tree>,
+    pub groups: &'a Groups,
+    /// All columns; those before this one are known.
+    pub columns: &'a [&'a Lane],
+}
+
+impl Known<'_> {
+    /// The leaf of each row.
+    fn leaf_of_row(&self) -> Vec<u32> {
+        let mut leaves = vec![0; self.rows];
+        for leaf in 0..self.groups.len() {
+            self.groups.members(leaf).iter().for_each(|&row| leaves[row as usize] = leaf as u32);
+        }
+        leaves
+    }
+}
+
+impl Model {
+    fn write(&self) -> Vec<u8> {
+        let (mut out, mut numbers) = (RangeEncoder::default(), Numbers::default());
+        match self {
+            Self::Leaves(model) => {
+                numbers.tag.encode(0, &mut out);
+                model.write(&mut numbers, &mut out);
+            }
+            Self::Mixed(model) => {
+                numbers.tag.encode(1, &mut out);
+                model.write(&mut numbers, &mut out);
+            }
+        }
+        out.finish()
+    }
+
+    fn read(bytes: &[u8], index: u32, first: u64) -> Result<Self> {
+        let (mut source, mut numbers) = (RangeDecoder::new(bytes, "adaptive model"), Numbers::default());
+        let model = match numbers.tag.decode(&mut source) {
+            0 => Self::Leaves(leaves::Leaves::read(index, first, &mut numbers, &mut source)?),
+            1 => Self::Mixed(mixed::Mixed::read(index, first, &mut numbers, &mut source)?),
+            _ => return Err(source.corrupt("unknown kind of model")),
+        };
+        source.end()?;
+        Ok(model)
+    }
+
+    fn encode(&self, words: &Lane, known: &Known<'_>) -> Vec<u8> {
+        match self {
+            Self::Leaves(model) => model.encode(words, known),
+            Self::Mixed(model) => model.encode(words, known),
+        }
+    }
+}
+
+/// The column coded adaptively, if that takes fewer bytes than `coded`.
+pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) -> Result<CodedColumn> {
+    let effort = setting.pipeline.effort;
+    let is_constant = setting.frame.columns()[column].ordinals.max().is_none_or(|max| max == 0);
+    let is_whole = matches!(coded.recorded, Recorded::Whole | Recorded::Tree(_));
+    if effort == Effort::Fast || setting.pipeline.plan.is_some() || is_constant || !is_whole {
+        return Ok(coded);
+    }
+    let mut best = coded;
+    let leaves = leaves::propose(setting, column, &best)?;
+    for (transform, model) in leaves {
+        let recorded = best.recorded.clone();
+        best = better(setting, column, best, recorded, transform, &Model::Leaves(model))?;
+    }
+    if effort == Effort::Max {
+        let mut partitions = vec![best.recorded.clone()];
+        // In a short table a tree may cost more than its leaves add to the other contexts.
+        if best.recorded != Recorded::Whole && setting.frame.rows() <= SHORT_ROWS {
+            partitions.push(Recorded::Whole);
+        }
+        for recorded in partitions {
+            if let Some(model) = mixed::propose(setting, column, &recorded)? {
+                best = better(setting, column, best, recorded, Transform::Plain, &Model::Mixed(model))?;
+            }
+        }
+    }
+    Ok(best)
+}
+
+/// `best`, or the column under `model` with the partition `recorded` if that is smaller.
+fn better(
+    setting: &Setting<'_>,
+    column: usize,
+    best: CodedColumn,
+    recorded: Recorded,
+    transform: Transform,
+    model: &Model,
+) -> Result<CodedColumn> {
+    let record = model.write();
+    let mut bytes = record.len() + 2;
+    let mut blocks = vec![];
+    for number in 0..setting.blocks.len() {
+        let words = setting.residuals_of(number, column, &transform)?;
+        let stream = with_known(setting, number, &recorded, |known| model.encode(&words, known))?;
+        if words.len() > (stream.len() + 1) * MOST_RATIO {
+            return Ok(best);
+        }
+        bytes += stream.len();
+        blocks.push((None, stream));
+    }
+    let mut written = vec![];
+    transform.write(&mut written)?;
+    bytes += written.len() + tree_bytes(&recorded);
+    if bytes >= best.bytes {
+        return Ok(best);
+    }
+    let learned = Learned::new(vec![record]);
+    Ok(CodedColumn { recorded, transform, learned, blocks, bytes, is_adaptive: true, ..best })
+}
+
+/// Calls `work` with what a column knows of a block.
+fn with_known<T>(
+    setting: &Setting<'_>,
+    number: usize,
+    recorded: &Recorded,
+    work: impl FnOnce(&Known<'_>) -> T,
+) -> Result<T> {
+    let block = &setting.blocks[number];
+    let columns: Vec<&Lane> = block.columns.iter().map(|column| &column.ordinals).collect();
+    let (tree, partition) = match recorded {
+        Recorded::Tree(tree) => (Some(tree), Partition::Tree(tree.clone())),
+        _ => (None, Partition::Whole),
+    };
+    let groups = partition.groups(|c| columns[c as usize], block.rows)?;
+    Ok(work(&Known { rows: block.rows, tree, groups: &groups, columns: &columns }))
+}
+
+/// Decodes the words of a column in one block.
+pub(super) fn decode(
+    record: &[u8],
+    index: u32,
+    first: u64,
+    stream: &[u8],
+    known: &Known<'_>,
+    budget: &mut Budget,
+) -> Result<Lane> {
+    if known.rows > (stream.len() + 1) * MOST_RATIO {
+        return Err(Error::corrupt("columns", "a stream is too short for its rows", 0));
+    }
+    budget.reserve::<u64>(known.rows as u64)?;
+    // Models go when the words are there, so only the rest of the budget must hold them.
+    let mut rest = budget.clone();
+    match Model::read(record, index, first)? {
+        Model::Leaves(model) => model.decode(stream, known, &mut rest),
+        Model::Mixed(model) => model.decode(stream, known, &mut rest),
+    }
+}
+
+/// The kind of model in a record, for people.
+pub(super) fn describe(learned: &Learned) -> String {
+    let mut source = RangeDecoder::new(learned.at(0), "adaptive model");
+    match Numbers::default().tag.decode(&mut source) {
+        0 => "adaptive leaves".to_owned(),
+        _ => "mixed contexts".to_owned(),
+    }
+}

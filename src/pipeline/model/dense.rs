@@ -1,0 +1,348 @@
+//! Weights under densities: a matrix or rows, the zeros of a pruned tensor left out.
+
+use super::mask;
+use super::unit::Unit;
+use crate::Effort;
+use crate::density::{self, Density, Fit, Layout, Numbers, Repeats};
+use crate::mask::Mask;
+use crate::wire::{Reader, put_bytes, put_varint};
+use crate::{Budget, Lane, Result, Word, with_kind, with_words};
+
+/// Rows of a tensor that has none.
+const PLAIN_ROW: usize = 256;
+
+/// Shortest row of a matrix, and most ways to see one that are tried.
+const LEAST_ROW: usize = 8;
+const LAYOUTS: usize = 3;
+
+/// Words of a chunk whose bits are mixed, before it is fitted to rows.
+const MIXED_WORDS: usize = 1 << 20;
+
+/// Words in which repeats are looked for.
+const SAMPLE: usize = 1 << 14;
+
+/// Added to the byte of what is left out where the tensor's columns are coded as rows.
+const TURNED: u8 = 128;
+
+/// Weights that no density codes; on the wire one byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LeftOut {
+    Nothing,
+    /// Zeros, by a mask of this group.
+    Zeros(usize),
+    /// Sizes that stood before.
+    Repeats,
+}
+
+/// The byte of [`LeftOut::Repeats`].
+const REPEATS: u8 = 64;
+
+impl LeftOut {
+    fn byte(self) -> u8 {
+        match self {
+            Self::Nothing => 0,
+            Self::Zeros(group) => 1 + group as u8,
+            Self::Repeats => REPEATS,
+        }
+    }
+
+    fn read(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Nothing),
+            REPEATS => Some(Self::Repeats),
+            _ => Some(usize::from(byte) - 1).filter(|group| *group <= mask::MAX_GROUP).map(Self::Zeros),
+        }
+    }
+}
+
+/// Added where bits are mixed.
+const MIXED: u8 = 32;
+
+/// How a unit is seen, and its density.
+#[derive(Debug, Clone)]
+pub struct Dense {
+    /// Words of a row; 0 for the rows of small tensors.
+    width: usize,
+    /// Whether rows are the columns of the tensor.
+    is_turned: bool,
+    /// Whether bits are mixed, rather than cells coded by static tables.
+    is_mixed: bool,
+    /// What is left out of the density.
+    leaves_out: LeftOut,
+    fit: Fit,
+}
+
+/// The columns of a matrix with rows of `width`, one after the other.
+fn turn<W: Word>(words: &[W], width: usize) -> Vec<W> {
+    (0..width).flat_map(|column| words[column..].iter().step_by(width).copied()).collect()
+}
+
+/// Zeros are left out where so many words are one of them.
+fn leaves_out_zeros(zeros: usize, words: usize, numbers: Numbers) -> bool {
+    if numbers.is_float() { zeros > words / 512 } else { zeros > words / 4 }
+}
+
+/// Whether a quarter of the sizes in a sample stand there more than once.
+fn has_repeats<W: Word>(words: &[W]) -> bool {
+    let middle = words.len().saturating_sub(SAMPLE) / 2;
+    let mut sizes: Vec<u64> = words[middle..].iter().take(SAMPLE).map(|word| word.wide() & !1).collect();
+    let all = sizes.len();
+    sizes.sort_unstable();
+    sizes.dedup();
+    4 * sizes.len() < 3 * all
+}
+
+fn kept<W: Word>(words: &[W]) -> Mask {
+    words.iter().map(|word| !word.is_zero()).collect()
+}
+
+impl Dense {
+    /// The density of a unit, if its weights are numbers, and its words as rows.
+    pub fn new(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Option<(Self, Lane)> {
+        let numbers = Numbers::of(unit.dtype)?;
+        with_words!(words, words => {
+            let (dense, turned) = Self::of(numbers, words, unit, shape, effort != Effort::Fast);
+            Some((dense, Word::wrap(turned.unwrap_or_else(|| words.clone()))))
+        })
+    }
+
+    fn of<W: Word>(
+        numbers: Numbers,
+        words: &[W],
+        unit: &Unit,
+        shape: &[usize],
+        predicts: bool,
+    ) -> (Self, Option<Vec<W>>) {
+        let zeros = words.iter().filter(|word| word.is_zero()).count();
+        let mask = leaves_out_zeros(zeros, words.len(), numbers).then(|| kept(words));
+        let widths = if unit.rows.is_empty() { widths(shape, unit.words) } else { vec![0] };
+        let best = widths
+            .into_iter()
+            .map(|width| {
+                let layout = if width == 0 { Layout::Rows(&unit.rows) } else { Layout::Matrix(width) };
+                (width, Fit::new(numbers, words, layout, mask.as_ref(), predicts))
+            })
+            .min_by_key(|(_, fit)| fit.price);
+        let (width, fit) = best.expect("there is a layout");
+        if predicts && width > 0 && mask.is_none() && words.len().is_multiple_of(width) {
+            let turned = turn(words, width);
+            let rows = words.len() / width;
+            let other = Fit::new(numbers, &turned, Layout::Matrix(rows), None, true);
+            if other.price < fit.price {
+                return (
+                    Self { width: rows, is_turned: true, is_mixed: false, leaves_out: LeftOut::Nothing, fit: other },
+                    Some(turned),
+                );
+            }
+        }
+        let leaves_out = mask.map_or(LeftOut::Nothing, |mask| {
+            let sample = &mask[..mask.len().min(1 << 16)];
+            LeftOut::Zeros(mask::best_group(&sample.to_bitvec(), if width == 0 { mask.len() } else { width }))
+        });
+        (Self { width, is_turned: false, is_mixed: false, leaves_out, fit }, None)
+    }
+
+    /// The density of those weights of a matrix whose sizes have not stood before, if many have.
+    pub fn of_new(words: &Lane, unit: &Unit, shape: &[usize]) -> Option<Self> {
+        let numbers = Numbers::of(unit.dtype).filter(|numbers| numbers.is_float() && numbers.bits >= 32)?;
+        let width = *widths(shape, unit.words).first().filter(|_| unit.rows.is_empty())?;
+        with_words!(words, words => {
+            if !has_repeats(words) {
+                return None;
+            }
+            let chunk = unit.chunk_words(width);
+            let new: Mask = words
+                .chunks(chunk)
+                .flat_map(|words| Repeats::encode(numbers, words, width).0.new_ones())
+                .collect();
+            let fit = Fit::new(numbers, words, Layout::Matrix(width), Some(&new), false);
+            Some(Self { width, is_turned: false, is_mixed: false, leaves_out: LeftOut::Repeats, fit })
+        })
+    }
+
+    /// Words of a chunk.
+    pub fn chunk_words(&self, unit: &Unit) -> usize {
+        match self.width {
+            0 => unit.words,
+            // What bits have told is lost at the end of a chunk.
+            width if self.is_mixed => ((MIXED_WORDS / width).max(1) * width).min(unit.words),
+            width => unit.chunk_words(width),
+        }
+    }
+
+    /// The same density with its bits mixed.
+    pub fn mixed(&self) -> Self {
+        Self { is_mixed: true, ..self.clone() }
+    }
+
+    /// What all chunks share.
+    ///
+    /// ```text
+    /// words of a row (varint) · what is left out, 128 more if rows are columns (1) · density
+    /// ```
+    pub fn shared(&self) -> Vec<u8> {
+        let mut out = vec![];
+        put_varint(&mut out, self.width as u64);
+        out.push(self.leaves_out.byte() + u8::from(self.is_mixed) * MIXED + u8::from(self.is_turned) * TURNED);
+        self.fit.density.write(&mut out);
+        out
+    }
+
+    /// Each chunk, and how many of all their bytes are masks.
+    pub fn chunks(&self, words: &Lane, unit: &Unit) -> (Vec<Vec<u8>>, usize) {
+        let mut rows = self.fit.rows.as_slice();
+        let mut mask_bytes = 0;
+        let chunk_words = self.chunk_words(unit);
+        let chunks = (0..words.len()).step_by(chunk_words).map(|start| {
+            let end = words.len().min(start + chunk_words);
+            let count = if self.width == 0 { rows.len() } else { (end - start).div_ceil(self.width) };
+            let (own, rest) = rows.split_at(count);
+            rows = rest;
+            let mut out = vec![];
+            put_bytes(&mut out, &density::write_rows(own, self.fit.density.grain));
+            with_words!(words, words => {
+                let words = &words[start..end];
+                let before = out.len();
+                let kept = match self.leaves_out {
+                    LeftOut::Nothing => None,
+                    LeftOut::Zeros(group) => {
+                        let mask = kept(words);
+                        put_bytes(&mut out, &mask::encode(&mask, self.mask_row(words.len()), group));
+                        mask_bytes += out.len() - before;
+                        Some(mask)
+                    }
+                    LeftOut::Repeats => {
+                        let (repeats, bytes) = Repeats::encode(self.fit.density.numbers, words, self.width);
+                        put_bytes(&mut out, &bytes);
+                        Some(repeats.new_ones())
+                    }
+                };
+                let encode = if self.is_mixed { density::mixed::encode } else { density::encode };
+                encode(&self.fit.density, words, own, kept.as_ref(), &mut out);
+            });
+            out
+        });
+        (chunks.collect(), mask_bytes)
+    }
+
+    fn mask_row(&self, len: usize) -> usize {
+        if self.width == 0 { len } else { self.width }
+    }
+}
+
+impl std::fmt::Display for Dense {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.is_mixed { "mixed, " } else { "" })?;
+        f.write_str(match self.leaves_out {
+            LeftOut::Nothing => "",
+            LeftOut::Zeros(_) => "mask, ",
+            LeftOut::Repeats => "repeats, ",
+        })?;
+        if self.is_turned {
+            f.write_str("by columns, ")?;
+        }
+        f.write_str(if self.fit.density.has_terms() { "predicted density" } else { "density" })
+    }
+}
+
+/// Lengths of rows that a shape allows, the longest first.
+fn widths(shape: &[usize], words: usize) -> Vec<usize> {
+    let mut widths: Vec<usize> = vec![];
+    let mut elements: usize = shape.iter().product();
+    for length in shape {
+        elements /= length;
+        if elements == 0 || !words.is_multiple_of(elements) {
+            break;
+        }
+        if (LEAST_ROW..=words / 2).contains(&elements) && !widths.contains(&elements) {
+            widths.push(elements);
+        }
+    }
+    widths.truncate(LAYOUTS);
+    if widths.is_empty() {
+        widths.push(PLAIN_ROW.min(words));
+    }
+    widths
+}
+
+/// What the chunks of a unit share, as it was read.
+#[derive(Debug)]
+pub struct SharedDense {
+    width: usize,
+    is_turned: bool,
+    is_mixed: bool,
+    leaves_out: LeftOut,
+    density: Density,
+}
+
+impl SharedDense {
+    /// Reads what [`Dense::shared`] gave.
+    pub fn read(reader: &mut Reader<'_>, unit: &Unit, budget: &mut Budget) -> Result<Self> {
+        let numbers = Numbers::of(unit.dtype).ok_or_else(|| reader.corrupt("words of this dtype have no density"))?;
+        let width = reader.varint_to(unit.words as u64, "a row is longer than the tensor")? as usize;
+        if (width == 0) == unit.rows.is_empty() {
+            return Err(reader.corrupt("rows of a matrix and of small tensors are mixed up"));
+        }
+        let byte = reader.u8()?;
+        let is_turned = byte >= TURNED;
+        if is_turned && (width == 0 || !unit.words.is_multiple_of(width)) {
+            return Err(reader.corrupt("only whole columns can be rows"));
+        }
+        let leaves_out = LeftOut::read(byte & !(TURNED | MIXED)).filter(|own| width > 0 || *own != LeftOut::Repeats);
+        let leaves_out = leaves_out.ok_or_else(|| reader.corrupt("the groups of a mask are too large"))?;
+        let is_mixed = byte & MIXED > 0;
+        Ok(Self { width, is_turned, is_mixed, leaves_out, density: Density::read(reader, numbers, width, budget)? })
+    }
+
+    /// Whether rows are the columns of the tensor.
+    pub fn is_turned(&self) -> bool {
+        self.is_turned
+    }
+
+    /// Puts the words of all chunks where they belong.
+    pub fn restore<W: Word>(&self, words: Vec<W>) -> Vec<W> {
+        // Turned back by the number of rows, which are the columns of the tensor.
+        if self.is_turned { turn(&words, self.width) } else { words }
+    }
+
+    /// Words of a row; 0 where a unit is one chunk.
+    pub fn row(&self) -> usize {
+        self.width
+    }
+
+    /// The `len` words of a chunk.
+    pub fn decode(&self, reader: &mut Reader<'_>, len: usize, unit: &Unit, budget: &mut Budget) -> Result<Lane> {
+        if self.width == 0 && len != unit.words {
+            return Err(reader.corrupt("small tensors are cut"));
+        }
+        let numbers = self.density.numbers;
+        let bytes = reader.bytes()?;
+        let grain = self.density.grain;
+        let rows = if self.width == 0 {
+            density::read_rows(bytes, unit.rows.iter().copied(), numbers, grain, budget)?
+        } else {
+            let lengths = (0..len).step_by(self.width).map(|start| self.width.min(len - start));
+            density::read_rows(bytes, lengths, numbers, grain, budget)?
+        };
+        let row = if self.width == 0 { len } else { self.width };
+        let repeats = match self.leaves_out {
+            LeftOut::Repeats => Some(Repeats::decode(reader.bytes()?, len, row, budget)?),
+            _ => None,
+        };
+        let kept = match (self.leaves_out, &repeats) {
+            (LeftOut::Zeros(group), _) => Some(mask::decode(reader.bytes()?, len, row, group, budget)?),
+            (_, Some(repeats)) => Some(repeats.new_ones()),
+            _ => None,
+        };
+        with_kind!(unit.form.kind, W => {
+            let mut out: Vec<W> = vec![0; budget.reserve::<W>(len as u64)?];
+            let decode = if self.is_mixed { density::mixed::decode } else { density::decode };
+            decode(&self.density, reader, &rows, kept.as_ref(), &mut out, budget)?;
+            if let Some(repeats) = repeats {
+                repeats.restore(&mut out);
+            }
+            reader.end()?;
+            Ok(W::wrap(out))
+        })
+    }
+}
