@@ -243,7 +243,7 @@ fn runs_that_cannot_determine_a_law_are_refused_with_the_reason() {
         let runs = Runs::from_triples(runs.iter().copied()).unwrap();
         fit(law, &runs, Loss::HuberLog(1e-3)).map(|_| ()).unwrap_err().to_string()
     };
-    let all: Vec<_> = (1..10).map(|i| f64::from(i)).map(|x| (x, x * x, 1.0 + 1.0 / x)).collect();
+    let all: Vec<_> = (1..10u32).map(f64::from).map(|x| (x, x * x, 1.0 + 1.0 / x)).collect();
     assert!(refused(&all[..4], &Chinchilla).contains("fewer runs than parameters"));
     assert!(refused(&[], &PowerLaw::Data).contains("fewer runs than parameters"));
     let one_size: Vec<_> = all.iter().map(|&(_, d, loss)| (1e6, d, loss)).collect();
@@ -270,7 +270,7 @@ fn numbers_that_are_no_runs_are_named() {
         ((1.0, f64::INFINITY, 1.0), "data"),
     ] {
         let error = Runs::from_triples([(1.0, 1.0, 1.0), bad]).unwrap_err().to_string();
-        assert!(error.contains("2") && error.contains(column), "{error}");
+        assert!(error.contains('2') && error.contains(column), "{error}");
     }
     let columns = Columns { loss: Some("perplexity".into()), ..Columns::default() };
     let error = Runs::from_csv(b"n,d,loss\n1,2,3\n", &columns).unwrap_err().to_string();
