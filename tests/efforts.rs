@@ -124,3 +124,20 @@ fn small_limits_refuse_large_models() {
         Err(Error::LimitExceeded { .. })
     ));
 }
+
+#[test]
+fn differences_as_wide_as_a_word_return() {
+    // Under a difference to the row before, one step of 2^63 would look like a missing value.
+    let far: String = (0..6000i64)
+        .map(|row| if row % 50 == 7 { i64::MIN + row % 3 } else { row % 60 })
+        .fold(String::new(), |all, value| all + &format!("{value},{}\n", value.wrapping_add(1) % 1000));
+    let edges: String = (0..6000).fold(String::new(), |all, row| {
+        all + &format!("{}\n", [i64::MIN, i64::MIN + 1, i64::MAX, i64::MAX - 2][row / 40 % 4])
+    });
+    for source in [far, edges] {
+        for effort in Effort::ALL {
+            let packed = Pipeline::builder().effort(effort).build().unwrap().compress(source.as_bytes()).unwrap();
+            assert!(losslaw::decompress(&packed.bytes).unwrap() == source.as_bytes(), "{effort}");
+        }
+    }
+}

@@ -357,3 +357,32 @@ fn damaged_densities_are_errors_and_never_other_weights() {
         }
     }
 }
+
+/// Numbers without any pattern, about bell-shaped.
+fn bell(count: usize, scale: f64) -> Vec<f64> {
+    let mut random = Random(17);
+    (0..count)
+        .map(|_| ((0..6).map(|_| random.below(1 << 20)).sum::<u64>() as f64 / 3_145_728.0 - 1.0) * scale)
+        .collect()
+}
+
+#[test]
+fn tensors_of_odd_shapes_and_sizes_return_at_every_effort() {
+    let floats = |shape: &[usize], scale: f64| {
+        let words = bell(shape.iter().product(), scale);
+        Model::builder().f32("w", shape, &words.iter().map(|&w| w as f32).collect::<Vec<_>>()).unwrap().build().unwrap()
+    };
+    let mut models: Vec<Model<'_>> =
+        [&[5000][..], &[1, 5000], &[5000, 1], &[1500, 1, 3], &[2, 150_000]].map(|shape| floats(shape, 0.02)).into();
+    // Weights near the end of the range of doubles, and a tensor that is one number but for its first.
+    models.push(Model::builder().f64("w", &[64, 128], &bell(64 * 128, 1e300)).unwrap().build().unwrap());
+    let padded: Vec<u8> = (0..200_000u64).flat_map(|at| (7 + u64::from(at == 0)).to_le_bytes()).collect();
+    models.push(Model::builder().tensor("ids", Dtype::I64, &[200_000], &padded).unwrap().build().unwrap());
+    for model in &models {
+        let source = model.to_safetensors();
+        for effort in Effort::ALL {
+            let packed = Pipeline::builder().effort(effort).build().unwrap().compress_model(model).unwrap();
+            assert!(decompress(&packed.bytes).unwrap() == source, "{effort}: {:?}", packed.report.tensors[0].shape);
+        }
+    }
+}

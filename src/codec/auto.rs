@@ -4,7 +4,7 @@ use super::{
     Bins, BitPack, Codec, Constant, ContextMix, Delta, Dictionary, Huffman, Lms, Lz77, Lz77Effort, Map, Plan, Planes,
     Rans, Rle, Standardise, Store, Then,
 };
-use crate::{Error, Lane, Result};
+use crate::{Error, Lane, Result, with_words};
 
 /// Words on which candidates are tried.
 const SAMPLE: usize = 1 << 16;
@@ -32,7 +32,6 @@ fn candidates() -> Vec<Candidate> {
     let lz77 = |effort| Lz77 { effort }.each(Rans::default());
     vec![
         Plan::from(Store).into(),
-        Plan::from(Constant).into(),
         Plan::from(BitPack).into(),
         Plan::new(Rle, [binned(), binned()]).into(),
         Plan::new(Map, [binned(), binned()]).into(),
@@ -46,8 +45,12 @@ fn candidates() -> Vec<Candidate> {
     ]
 }
 
-/// Candidates for bytes that are samples or records.
+/// Candidates for lanes of one word, and for bytes that are samples or records.
 fn candidates_of(lane: &Lane) -> Result<Vec<Candidate>> {
+    // A sample of equal words would not tell.
+    if with_words!(lane, words => words.windows(2).all(|pair| pair[0] == pair[1])) {
+        return Ok(vec![Plan::from(Constant).into()]);
+    }
     let Lane::U8(bytes) = lane else { return Ok(vec![]) };
     let samples = Lms::guess(bytes).into_iter().map(|how| {
         let of_bytes = Plan::from(Rans::default());
@@ -88,9 +91,11 @@ pub fn encode_auto(lane: &Lane) -> Result<(Plan, Vec<u8>)> {
     let node = stored.encode(lane)?;
     let mut best = (stored, node);
     for (_, plan) in ranked.into_iter().take(2).filter(|&(bytes, _)| bytes <= close) {
-        let node = plan.encode(lane)?;
-        if node.len() < best.1.len() {
-            best = (plan, node);
+        match plan.encode(lane) {
+            Ok(node) if node.len() < best.1.len() => best = (plan, node),
+            // What suits a sample need not suit the lane.
+            Ok(_) | Err(Error::Unsuitable { .. }) => (),
+            Err(error) => return Err(error),
         }
     }
     Ok(best)

@@ -286,8 +286,9 @@ impl Codec for ContextMix {
         let Lane::U8(bytes) = input else {
             return Err(Error::Unsuitable { codec: "ContextMix", why: "it codes bytes only" });
         };
+        let how = self.check()?;
         let mut coder = BinaryEncoder::default();
-        self.run(bytes, bytes.len(), &mut coder, |_| Ok(()))?;
+        how.run(bytes, bytes.len(), &mut coder, |_| Ok(()))?;
         let mut params = vec![];
         put_varint(&mut params, bytes.len() as u64);
         self.strides.iter().for_each(|&stride| put_varint(&mut params, u64::from(stride)));
@@ -360,5 +361,13 @@ mod tests {
         let refused = ContextMix::default().decode(&params, vec![], &mut Budget::new(&Limits::default()));
         assert!(matches!(refused, Err(Error::Corrupt { .. })));
         round_trip(ContextMix::default(), vec![7; 100_000]);
+    }
+
+    #[test]
+    fn strides_out_of_range_are_refused_before_data_flow() {
+        for strides in [[0, 5], [65, 0], [1, 1 << 21]] {
+            let refused = ContextMix { strides }.encode(&Lane::from(vec![1u8, 2]));
+            assert!(matches!(refused, Err(Error::InvalidConfig { .. })));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Block, Codec, CodecId, Encoded, Groups};
+use super::{Block, Codec, CodecId, Encoded, Groups, Shared};
 use crate::lane::{put_shape, read_shape};
 use crate::wire::{Reader, put_varint};
 use crate::{Budget, Error, Lane, LaneKind, Result, Word, with_kind, with_words};
@@ -86,7 +86,7 @@ impl Codec for Map {
             used.for_each(|(_, &answer)| put_varint(&mut params, answer));
             answers
         } else {
-            read_shared(shared, groups.len(), &mut Budget::new(&crate::Limits::default()))?
+            shared_words(shared, groups.len(), &mut Budget::new(&crate::Limits::default()))?
         };
         let mut expected = vec![0; wide.len()];
         spread(&answers, groups, &mut expected);
@@ -125,12 +125,36 @@ impl Codec for Map {
             }
             answers
         } else {
-            read_shared(shared, groups.len(), budget)?
+            shared_words(shared, groups.len(), budget)?
         };
         reader.end()?;
         let [gaps, exceptions] =
             children.try_into().map_err(|_| Error::corrupt(NAME, "two child lanes are expected", 0))?;
         restore(kind, len, &answers, groups, &gaps, &exceptions)
+    }
+
+    // All blocks share one list of words, which is read once.
+    fn decode_block(
+        &self,
+        params: &[u8],
+        children: Vec<Lane>,
+        groups: &Groups,
+        shared: &Shared,
+        budget: &mut Budget,
+    ) -> Result<Lane> {
+        if shared.bytes().is_empty() {
+            return self.decode_grouped(params, children, groups, &[], budget);
+        }
+        let mut reader = Reader::new(params, NAME);
+        let (kind, len) = read_shape(&mut reader, budget)?;
+        reader.end()?;
+        if len != groups.rows() {
+            return Err(reader.corrupt("the lane does not fit its groups"));
+        }
+        let answers = shared.read_once(budget, read_shared)?;
+        let [gaps, exceptions] =
+            children.try_into().map_err(|_| Error::corrupt(NAME, "two child lanes are expected", 0))?;
+        restore(kind, len, first_words(&answers, groups.len())?, groups, &gaps, &exceptions)
     }
 }
 
@@ -162,7 +186,17 @@ fn spread<W: Copy>(answers: &[W], groups: &Groups, words: &mut [W]) {
     }
 }
 
-fn read_shared(shared: &[u8], groups: usize, budget: &mut Budget) -> Result<Vec<u64>> {
+/// The words of so many groups.
+fn shared_words(shared: &[u8], groups: usize, budget: &mut Budget) -> Result<Vec<u64>> {
+    let answers = read_shared(shared, budget)?;
+    first_words(&answers, groups).map(<[u64]>::to_vec)
+}
+
+fn first_words(answers: &[u64], groups: usize) -> Result<&[u64]> {
+    answers.get(..groups).ok_or(Error::Corrupt { part: "Map words", what: "there are fewer words than groups", at: 0 })
+}
+
+fn read_shared(shared: &[u8], budget: &mut Budget) -> Result<Vec<u64>> {
     let mut reader = Reader::new(shared, "Map words");
     let count = reader.varint()?;
     let mut answers = vec![0; budget.reserve::<u64>(count)?];
@@ -170,10 +204,6 @@ fn read_shared(shared: &[u8], groups: usize, budget: &mut Budget) -> Result<Vec<
         *answer = reader.varint()?;
     }
     reader.end()?;
-    if answers.len() < groups {
-        return Err(reader.corrupt("there are fewer words than groups"));
-    }
-    answers.truncate(groups);
     Ok(answers)
 }
 

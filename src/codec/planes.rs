@@ -253,6 +253,8 @@ impl Codec for BitPlanes {
         if planes.len() != len.div_ceil(8) * kind.bits() as usize {
             return Err(reader.corrupt("the planes have another length than the words"));
         }
+        // Words are put together at full width.
+        budget.spend(8 * len as u64)?;
         with_kind!(kind, W => Ok(W::wrap(bits_together::<W>(planes, len)?)))
     }
 }

@@ -126,7 +126,7 @@ impl MixedModel {
     pub fn group(&mut self, group: u32) {
         let shift = 32 - self.config.lines_log2;
         for (at, (line, &hash)) in self.lines.iter_mut().zip(&self.hashes).enumerate() {
-            let hash = (hash ^ group.wrapping_mul(0x9e37_79b9)).wrapping_add(at as u32 * 0x632b_e5ab);
+            let hash = (hash ^ group.wrapping_mul(0x9e37_79b9)).wrapping_add((at as u32).wrapping_mul(0x632b_e5ab));
             let hash = (hash ^ hash >> 15).wrapping_mul(0x85eb_ca6b);
             let check = (hash ^ hash >> 13).wrapping_mul(0xc2b2_ae35) | 1;
             let first = (hash >> shift) as usize * LINE;

@@ -21,7 +21,7 @@ const RATIO: u32 = 20;
 const MAX_GRAIN: u32 = 32;
 
 /// Largest unit, above the exponent of every dtype.
-const MAX_UNIT: u32 = 2048;
+const MAX_UNIT: u32 = 2083;
 
 /// One earlier column that predicts another, and its weight in units of 2^−[`RATIO`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -90,13 +90,17 @@ impl Fit {
             sheet.find_zeros(&parts, numbers);
         }
         let plain = sheet.clone().fit_scales(density);
-        if !predicts || sheet.width < 2 || kept.is_some() || words.len() < 8 * sheet.width {
+        let can_predict = (2..=MOST_PREDICTED).contains(&sheet.width) && kept.is_none();
+        if !predicts || !can_predict || words.len() < 8 * sheet.width {
             return plain;
         }
         let predicted = sheet.predict(&plain);
         if predicted.price < plain.price { predicted } else { plain }
     }
 }
+
+/// Widest matrix whose columns predict each other: their covariances take 4 kB each.
+const MOST_PREDICTED: usize = 1 << 15;
 
 /// The unit in which most weights have some 2^[`UNITS`].
 fn unit(parts: &[Parts]) -> u32 {

@@ -206,7 +206,8 @@ impl SectionWriter<'_> {
             put_bytes(&mut body, &encode_auto(lane)?.1);
             put_bytes(&mut plain, &Plan::from(Store).encode(lane)?);
         }
-        if effort == Effort::Max || (effort == Effort::Balanced && plain.len() <= MOST_MIXED) {
+        let most = if effort == Effort::Max { MAX_LANE_LEN } else { MOST_MIXED };
+        if effort != Effort::Fast && plain.len() <= most {
             let node = Plan::from(ContextMix::default()).encode(&Lane::U8(plain));
             if let Some(node) = node.ok().filter(|node| node.len() < body.len()) {
                 self.report.add("schema", node.len());
@@ -319,6 +320,9 @@ fn column_record(
     if !data.escapes.is_empty() {
         head[0] |= flag::ESCAPES;
         let lengths = Lane::narrowest(data.escapes.iter().map(|cell| cell.len() as u64).collect());
+        if data.escapes.iter().map(Vec::len).sum::<usize>() > MAX_LANE_LEN {
+            return Err(Error::NotATable("a block has too many odd cells"));
+        }
         put_bytes(&mut escapes, &encode(&lengths)?.1);
         put_bytes(&mut escapes, &encode(&Lane::U8(data.escapes.concat()))?.1);
     }

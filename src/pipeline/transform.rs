@@ -180,6 +180,8 @@ impl Transform {
                 let key = key()?;
                 let gaps = registry.decode(reader.bytes()?, budget)?.to_u64s();
                 let values = registry.decode(reader.bytes()?, budget)?.to_u64s();
+                // The pairs, widened, and the table that is made of them.
+                budget.spend(gaps.len() as u64 * 64)?;
                 let (mut keys, mut last) = (Vec::with_capacity(gaps.len()), 0u64);
                 for gap in gaps {
                     last = last.checked_add(gap).ok_or_else(|| reader.corrupt("map keys overflow"))?;
@@ -230,7 +232,7 @@ impl Lookup {
 
     fn get(&self, key: u64) -> u64 {
         match self {
-            Self::Dense(values) => values.get(key as usize).copied().unwrap_or(0),
+            Self::Dense(values) => usize::try_from(key).ok().and_then(|key| values.get(key)).copied().unwrap_or(0),
             Self::Sparse(values) => values.get(&key).copied().unwrap_or(0),
         }
     }

@@ -5,6 +5,9 @@ use super::{ColumnData, ColumnSchema, Entries, Kind, RowData, Schema};
 use crate::wire::unzigzag;
 use crate::{Error, Lane, Result, Word as _, with_words};
 
+/// Most bytes of texts written beforehand for a block, all columns together; only speed depends on it.
+const RENDERED_BYTES: usize = 16 << 20;
+
 /// Ordinals below which the texts of numbers are written once and copied afterwards.
 const RENDERED: u64 = 4096;
 
@@ -40,8 +43,9 @@ impl Schema {
         let delimiter = [self.layout.delimiter];
         let line_end = self.layout.line_end();
         let last = cells.len().wrapping_sub(1);
+        let mut room = RENDERED_BYTES;
         for (at, cells) in cells.iter_mut().enumerate() {
-            cells.render(if at == last { line_end } else { &delimiter }, self.layout.delimiter);
+            cells.render(if at == last { line_end } else { &delimiter }, self.layout.delimiter, &mut room);
         }
         let mut irregular = data.irregular.iter().peekable();
         let mut row = 0;
@@ -144,7 +148,7 @@ impl<'a> Cells<'a> {
     }
 
     /// Writes the texts of a column of few ordinals beforehand.
-    fn render(&mut self, tail: &[u8], delimiter: u8) {
+    fn render(&mut self, tail: &[u8], delimiter: u8, room: &mut usize) {
         self.tail = tail.to_vec();
         self.delimiter = delimiter;
         let most = self.ordinals.max().unwrap_or(0);
@@ -158,12 +162,13 @@ impl<'a> Cells<'a> {
             let start = bytes.len();
             // An ordinal without a text may well not occur; if it does, the plain way reports it.
             if ordinal >= u64::from(self.has_escapes())
-                && (self.text_of(ordinal, &mut bytes).is_none() || bytes.len() > 1 << 20)
+                && (self.text_of(ordinal, &mut bytes).is_none() || bytes.len() + 16 * rendered.len() > *room)
             {
                 return;
             }
             rendered.push((start, bytes.len() - start));
         }
+        *room = room.saturating_sub(bytes.len() + 16 * rendered.len());
         self.rendered_bytes = bytes.len();
         (self.bytes, self.rendered) = (bytes, rendered);
     }
@@ -266,7 +271,7 @@ impl<'a> Cells<'a> {
     /// The special text or the value of an ordinal that is no escape.
     fn value(&self, ordinal: u64) -> Option<Result<(Number, u64), &'a [u8]>> {
         let at = ordinal - 1;
-        if let Some(special) = self.column.specials.get(usize::try_from(at).ok()?) {
+        if let Some(special) = usize::try_from(at).ok().and_then(|at| self.column.specials.get(at)) {
             return Some(Err(special));
         }
         let offset = at - self.column.specials.len() as u64;

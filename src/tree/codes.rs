@@ -39,7 +39,8 @@ impl Intervals {
         };
         let mut codes = vec![AMBIGUOUS; (most >> shift) as usize + 1];
         // The leading bits of a boundary are ambiguous unless it is a multiple of the step.
-        let step_of = |word: u64| (word >> shift) as usize;
+        // A boundary above all words is above all codes, however wide an index is.
+        let step_of = |word: u64| usize::try_from(word >> shift).unwrap_or(usize::MAX >> 1);
         for (code, begin) in std::iter::once(0).chain(starts.iter().copied()).enumerate() {
             let from = step_of(begin) + usize::from(begin & ((1 << shift) - 1) != 0);
             let until = starts.get(code).map_or(codes.len(), |&next| step_of(next).min(codes.len()));
@@ -89,6 +90,10 @@ fn starts(tree: &Tree) -> Option<Vec<Vec<u64>>> {
             TreeNode::Leaf { .. } => {}
             TreeNode::Threshold { feature, at, .. } => starts[*feature as usize].extend(at.checked_add(1)),
             TreeNode::ValueSet { feature, values, .. } => {
+                // Each value begins an interval: these are too many for a mask.
+                if values.len() > MOST_CODES {
+                    return None;
+                }
                 let ends = values.iter().filter_map(|value| value.checked_add(1));
                 starts[*feature as usize].extend(values.iter().copied().chain(ends));
             }

@@ -213,6 +213,8 @@ fn read_tree(
     let mut features = vec![];
     for _ in 0..models.features.decode(source) {
         source.check()?;
+        // The walk keeps lists for each feature.
+        budget.nodes(1)?;
         budget.spend(size_of::<TreeFeature>() as u64)?;
         // Only columns before the target are known when its rows are divided.
         let feature = read_feature(models, source, target)?;

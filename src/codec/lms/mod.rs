@@ -151,6 +151,7 @@ impl Codec for Lms {
         if kind != LaneKind::U8 {
             return Err(reader.corrupt("samples are read from bytes"));
         }
+        budget.spend(2 * len as u64 / u64::from(width))?;
         let (mut samples, left) = Samples::join(len, width, skip);
         let aside = reader.take(left)?;
         reader.end()?;

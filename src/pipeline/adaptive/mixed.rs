@@ -36,21 +36,26 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, recorded: &Recorded)
     let (ordered, first) = (source.ordered, source.first_value);
     let earlier = setting.earlier(column);
     let ranked = ranked(setting, column, &earlier);
-    let make = |base: Base| -> Mixed {
+    let make = |base: Base| -> Option<Mixed> {
         let mut words = vec![];
         for block in setting.blocks {
             let all = |c: u32| &block.columns[c as usize].ordinals;
             let mut references = References::new(base.clone(), first, all);
             for (row, value) in block.columns[column].ordinals.to_u64s().into_iter().enumerate() {
-                words.push(super::values::word(&base, first, value, references.get(row)));
+                let word = super::values::word(&base, first, value, references.get(row));
+                // A difference that looks like a missing value cannot be written.
+                if value >= first && word < first {
+                    return None;
+                }
+                words.push(word);
                 references.push(row, value);
             }
         }
         let is_ordered = ordered || base != Base::Plain;
         let values = Values::fit(base, first, &Lane::narrowest(words), is_ordered);
-        Mixed { values, mask: ALL, ranked: ranked.clone(), limit: 0 }
+        Some(Mixed { values, mask: ALL, ranked: ranked.clone(), limit: 0 })
     };
-    let mut candidates: Vec<Mixed> = bases(setting, column, &ranked).into_iter().map(make).collect();
+    let mut candidates: Vec<Mixed> = bases(setting, column, &ranked).into_iter().filter_map(make).collect();
     if candidates.iter().all(|model| model.values.path.symbols() < 2) {
         return Ok(None);
     }

@@ -4,6 +4,7 @@
 
 use super::Setting;
 use super::values::{Base, MOST_TERMS, Term};
+use crate::log2::{BIT, log2};
 
 /// Rows that are looked at.
 const SAMPLE: usize = 4096;
@@ -59,6 +60,12 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+/// How much of `a` is along `b`, whose squares sum to `norm`.
+fn share(a: &[f64], b: &[f64], norm: f64) -> f64 {
+    let along = dot(a, b);
+    along * along / norm
+}
+
 /// Takes from `a` what `b` explains of it.
 fn take(a: &mut [f64], b: &[f64], norm: f64) {
     let share = dot(a, b) / norm;
@@ -76,12 +83,14 @@ fn choose(goal: &[f64], inputs: &[(Term, Vec<f64>)], rows: f64) -> Vec<usize> {
         let gain = |at: usize| {
             let norm = dot(&parts[at], &parts[at]);
             // What is nearly a sum of chosen inputs has factors without bounds.
-            if norm <= norms[at] * 1e-9 || norm <= 0.0 { 0.0 } else { dot(&left, &parts[at]).powi(2) / norm }
+            if norm <= norms[at] * 1e-9 || norm <= 0.0 { 0.0 } else { share(&left, &parts[at], norm) }
         };
         let gains: Vec<f64> = (0..parts.len()).map(gain).collect();
         let Some(best) = (0..parts.len()).max_by(|&a, &b| gains[a].total_cmp(&gains[b])) else { break };
         let rest = (all - gains[best]).max(all * 1e-12);
-        if all <= 0.0 || rows / 2.0 * (all / rest).log2() < TERM_BITS {
+        // The logarithm is the crate's own, of a ratio from 1 to 10^12.
+        let saved = log2((all / rest * 65536.0) as u64).saturating_sub(16 * BIT);
+        if all <= 0.0 || rows / 2.0 * (saved as f64 / BIT as f64) < TERM_BITS {
             break;
         }
         chosen.push(best);

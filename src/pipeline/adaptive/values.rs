@@ -139,7 +139,8 @@ impl Values {
         let mut next = 0;
         for &lower in &self.bins.lowers {
             models.gap.encode(lower - next, out);
-            next = lower + 1;
+            // Only behind the last bin can this wrap.
+            next = lower.wrapping_add(1);
         }
         self.bins.widths.iter().for_each(|&width| models.width.encode(u64::from(width), out));
         let mut last = 0;

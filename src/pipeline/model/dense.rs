@@ -11,6 +11,8 @@ use crate::{Budget, Lane, Result, Word, with_kind, with_words};
 /// Rows of a tensor that has none.
 const PLAIN_ROW: usize = 256;
 
+/// Longest row: chunks are whole rows.
+const MOST_ROW: usize = 1 << 17;
 /// Shortest row of a matrix, and most ways to see one that are tried.
 const LEAST_ROW: usize = 8;
 const LAYOUTS: usize = 3;
@@ -124,7 +126,8 @@ impl Dense {
             })
             .min_by_key(|(_, fit)| fit.price);
         let (width, fit) = best.expect("there is a layout");
-        if predicts && width > 0 && mask.is_none() && words.len().is_multiple_of(width) {
+        let can_turn = width > 0 && words.len().is_multiple_of(width) && words.len() / width <= MOST_ROW;
+        if predicts && can_turn && mask.is_none() {
             let turned = turn(words, width);
             let rows = words.len() / width;
             let other = Fit::new(numbers, &turned, Layout::Matrix(rows), None, true);
@@ -254,7 +257,7 @@ fn widths(shape: &[usize], words: usize) -> Vec<usize> {
         if elements == 0 || !words.is_multiple_of(elements) {
             break;
         }
-        if (LEAST_ROW..=words / 2).contains(&elements) && !widths.contains(&elements) {
+        if (LEAST_ROW..=MOST_ROW.min(words / 2)).contains(&elements) && !widths.contains(&elements) {
             widths.push(elements);
         }
     }

@@ -161,28 +161,32 @@ impl Coding {
     fn planned(words: &Lane, unit: &Unit, most: usize) -> Result<Option<(Self, Coded)>> {
         let sample = sample(words, unit);
         let part = Unit { words: sample.len(), ..unit.clone() };
-        let mut best: Option<(Self, Coded)> = None;
+        let mut tried: Vec<(Self, Coded)> = vec![];
         for coding in candidates(&sample, unit)? {
-            let coded = match coding.encode(&sample, &part) {
-                Ok(coded) => coded,
-                Err(Error::Unsuitable { .. }) => continue,
+            match coding.encode(&sample, &part) {
+                Ok(coded) => tried.push((coding, coded)),
+                Err(Error::Unsuitable { .. }) => (),
                 Err(error) => return Err(error),
-            };
-            if best.as_ref().is_none_or(|(_, least)| coded.bytes() < least.bytes()) {
-                best = Some((coding, coded));
             }
         }
-        Ok(match best {
-            Some(best) if sample.len() == unit.words => Some(best),
-            // What all chunks share weighs more in a sample.
-            Some((coding, coded))
-                if (coded.bytes() as u64 * 63 / 64) * (unit.words as u64) < (most * sample.len()) as u64 =>
-            {
-                let coded = coding.encode(words, unit)?;
-                Some((coding, coded))
+        // Stable: the earlier candidate wins a tie.
+        tried.sort_by_key(|(_, coded)| coded.bytes());
+        for (coding, coded) in tried {
+            if sample.len() == unit.words {
+                return Ok(Some((coding, coded)));
             }
-            _ => None,
-        })
+            // What all chunks share weighs more in a sample.
+            if (coded.bytes() as u64 * 63 / 64) * unit.words as u64 >= most as u64 * sample.len() as u64 {
+                break;
+            }
+            match coding.encode(words, unit) {
+                Ok(coded) => return Ok(Some((coding, coded))),
+                // It suits the sample only.
+                Err(Error::Unsuitable { .. }) => (),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 }
 

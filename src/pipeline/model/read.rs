@@ -112,7 +112,9 @@ impl Opened<'_, '_> {
         let mut budget = self.budget.clone();
         let shared = Shared::read(method, reader.bytes()?, unit, &mut budget)?;
         let row = shared.row(unit);
-        if chunk_words == 0 || (row > 0 && chunk_words > row && !chunk_words.is_multiple_of(row)) {
+        // The last chunk, which may be the only one, has whatever is left.
+        let is_cut = chunk_words < unit.words && row > 0 && chunk_words > row;
+        if chunk_words == 0 || (is_cut && !chunk_words.is_multiple_of(row)) {
             return Err(reader.corrupt("a chunk is no whole number of rows"));
         }
         let count = unit.words.div_ceil(chunk_words);
