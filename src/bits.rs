@@ -87,6 +87,19 @@ impl<'a> BitReader<'a> {
         Ok(value & (u64::MAX >> (64 - bits)))
     }
 
+    /// The next bits, 57 of them at least, from the lowest up; zeros after the end.
+    #[inline]
+    pub fn peek(&self) -> u64 {
+        let byte = usize::try_from(self.at / 8).map_or(self.bytes.len(), |byte| byte.min(self.bytes.len()));
+        self.word(byte) >> (self.at % 8)
+    }
+
+    /// Passes over bits that [`BitReader::peek`] showed; [`BitReader::end`] finds out if there were not so many.
+    #[inline]
+    pub fn skip(&mut self, bits: u32) {
+        self.at += u64::from(bits);
+    }
+
     /// The byte that holds the next bit.
     pub fn byte(&self) -> usize {
         (self.at / 8) as usize
@@ -94,13 +107,17 @@ impl<'a> BitReader<'a> {
 
     /// Fails unless only zero padding of the last byte is left.
     pub fn end(&mut self) -> Result<()> {
-        let left = self.bytes.len() as u64 * 8 - self.at;
+        let Some(left) = (self.bytes.len() as u64 * 8).checked_sub(self.at) else {
+            let needed = self.at.div_ceil(8) - self.bytes.len() as u64;
+            return Err(Error::Truncated { part: self.part, needed });
+        };
         if left >= 8 || self.take(left as u32)? != 0 {
             return Err(Error::Corrupt { part: self.part, what: "bits are left over", at: self.at / 8 });
         }
         Ok(())
     }
 
+    #[inline]
     fn word(&self, byte: usize) -> u64 {
         if let Some(chunk) = self.bytes[byte..].first_chunk::<8>() {
             return u64::from_le_bytes(*chunk);
@@ -128,11 +145,20 @@ mod tests {
             prop_assert_eq!(writer.len_bits(), values.iter().map(|v| u64::from(v.1)).sum::<u64>());
             let bytes = writer.finish();
             let mut reader = BitReader::new(&bytes, "test");
+            let mut peeker = BitReader::new(&bytes, "test");
             for &(value, bits) in &values {
                 let kept = if bits == 0 { 0 } else { value & (u64::MAX >> (64 - bits)) };
+                let shown = u64::MAX >> (64 - bits.clamp(1, 57));
+                prop_assert_eq!((peeker.peek() ^ kept) & if bits == 0 { 0 } else { shown }, 0);
+                peeker.skip(bits);
                 prop_assert_eq!(reader.take(bits).unwrap(), kept);
             }
             reader.end().unwrap();
+            peeker.end().unwrap();
+            peeker.skip(8);
+            prop_assert_eq!(peeker.peek(), 0);
+            let past = matches!(peeker.end(), Err(Error::Truncated { needed: 1, .. }));
+            prop_assert!(past);
             prop_assert!(reader.take(8).is_err());
         }
     }

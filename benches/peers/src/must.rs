@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use constriction::stream::Decode;
 use constriction::stream::model::{SmallContiguousCategoricalEntropyModel, SmallContiguousLookupDecoderModel};
 use constriction::stream::stack::SmallAnsCoder;
-use losslaw::codec::{Block, Codec, Groups, Huffman, Lz77, Rans, Registry, Shared};
+use losslaw::codec::{Block, Codec, Groups, Huffman, Lz77, Lz78, Rans, Registry, Shared};
 use losslaw::{Budget, Lane, Limits};
 
 use crate::entropy::literals;
@@ -31,6 +31,7 @@ pub fn print() -> Result<bool> {
     grouped(&mut rows)?;
     for (name, file) in &files {
         lz77(&mut rows, name, file)?;
+        lz78(&mut rows, name, file)?;
     }
     Ok(rows.hold)
 }
@@ -46,6 +47,11 @@ impl Rows {
 
     fn most(&mut self, name: &str, measured: f64, must: f64) {
         self.row(name, measured, &format!("≤ {must}"), measured <= must);
+    }
+
+    /// A row that need not hold.
+    fn free(name: &str, measured: f64) {
+        println!("| {name} | {measured:.4} | | |");
     }
 
     fn row(&mut self, name: &str, measured: f64, must: &str, holds: bool) {
@@ -195,14 +201,32 @@ fn grouped(rows: &mut Rows) -> Result<()> {
     Ok(())
 }
 
+/// The plan for the fewest bytes, and that for quick decoding, which has to keep within the same bytes.
 fn lz77(rows: &mut Rows, name: &str, file: &[u8]) -> Result<()> {
     let (lane, registry) = (Lane::from(file.to_vec()), Registry::default());
-    let ours = Lz77::default().each(Rans::default()).encode(&lane)?;
     let theirs = zstd::bulk::compress(file, 19)?;
-    let decode = || registry.decode(&ours, &mut budget()).expect("written by the plan");
-    assert!(decode() == lane);
-    rows.most(&format!("Lz77 bytes / zstd -19, {name}"), ours.len() as f64 / theirs.len() as f64, 1.03);
     let unpack = || zstd::bulk::decompress(&theirs, file.len()).expect("written by zstd");
-    rows.least(&format!("Lz77 decode / zstd -19, {name}"), faster(decode, unpack), 0.4);
+    for (what, plan) in [("Lz77", Lz77::default().each(Rans::default())), ("Lz77::swift", Lz77::swift())] {
+        let ours = plan.encode(&lane)?;
+        let decode = || registry.decode(&ours, &mut budget()).expect("written by the plan");
+        assert!(decode() == lane);
+        rows.most(&format!("{what} bytes / zstd -19, {name}"), ours.len() as f64 / theirs.len() as f64, 1.03);
+        let (row, speed) = (format!("{what} decode / zstd -19, {name}"), faster(decode, unpack));
+        if what == "Lz77" { Rows::free(&row, speed) } else { rows.least(&row, speed, 0.4) }
+    }
+    Ok(())
+}
+
+/// Both with codes of at most 12 bits and the same order of bits.
+fn lz78(rows: &mut Rows, name: &str, file: &[u8]) -> Result<()> {
+    let (lane, codec) = (Lane::from(file.to_vec()), Lz78::new(12)?);
+    let ours = codec.encode(&lane)?.params;
+    let pack = || weezl::encode::Encoder::new(weezl::BitOrder::Lsb, 8).encode(file).expect("bytes have eight bits");
+    let theirs = pack();
+    let unpack = || weezl::decode::Decoder::new(weezl::BitOrder::Lsb, 8).decode(&theirs).expect("written by weezl");
+    let decode = || codec.decode(&ours, vec![], &mut budget()).expect("written by the codec");
+    assert!(decode() == lane && unpack() == file);
+    rows.least(&format!("Lz78 encode / weezl, {name}"), faster(|| codec.encode(&lane), pack), 0.8);
+    rows.least(&format!("Lz78 decode / weezl, {name}"), faster(decode, unpack), 0.8);
     Ok(())
 }

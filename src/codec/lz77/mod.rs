@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::sequences::{Lanes, OFFSET_LANES, join};
 use self::split::{CLASSES, Split};
-use super::{Codec, CodecId, Encoded, Plan};
+use super::{Codec, CodecId, Encoded, Huffman, Plan, Store};
 use crate::bits::{BitReader, BitWriter};
 use crate::lane::{put_shape, read_shape};
 use crate::wire::Reader;
@@ -30,6 +30,8 @@ pub enum Lz77Effort {
     /// Binary trees and the cheapest way through all matches, priced by what an earlier parse used.
     #[default]
     Strong,
+    /// The strong parse with all literals in one class: a little larger, and quicker to decode.
+    Swift,
 }
 
 /// Repeats earlier stretches of the lane, any distance back.
@@ -72,6 +74,24 @@ impl Lz77 {
     /// A plan that codes every child lane by `child`.
     pub fn each(self, child: impl Into<Plan>) -> Plan {
         Plan::new(self, vec![child.into(); Self::ARITY])
+    }
+
+    /// A plan for what is read often: [`Lz77Effort::Swift`], its codes and literals under [`Huffman`].
+    ///
+    /// ```
+    /// use losslaw::codec::{Lz77, Registry};
+    /// use losslaw::{Budget, Lane, Limits};
+    /// let lane = Lane::from(b"to be or not to be, that is the question; ".repeat(100));
+    /// let bytes = Lz77::swift().encode(&lane)?;
+    /// assert!(bytes.len() < 220);
+    /// assert_eq!(Registry::default().decode(&bytes, &mut Budget::new(&Limits::default()))?, lane);
+    /// # Ok::<(), losslaw::Error>(())
+    /// ```
+    pub fn swift() -> Plan {
+        let mut children = vec![Plan::from(Huffman::default()); Self::ARITY];
+        // The lanes of further classes are empty.
+        children[1..CLASSES].fill(Store.into());
+        Plan::new(Self { effort: Lz77Effort::Swift }, children)
     }
 }
 
@@ -124,7 +144,8 @@ fn encode<W: Word>(words: &[W], effort: Lz77Effort) -> Encoded {
             let split = parse::classes(words, &sequences);
             (sequences, split)
         }
-        Lz77Effort::Strong => parse::strong(words),
+        Lz77Effort::Strong => parse::strong(words, parse::classes),
+        Lz77Effort::Swift => parse::strong(words, |_, _| Split::one()),
     };
     let mut params = vec![];
     put_shape(&mut params, W::KIND, words.len());
@@ -198,7 +219,7 @@ mod tests {
         #[test]
         fn lanes_of_every_width_return(words in pieces(), kind in prop::sample::select(&LaneKind::ALL[..])) {
             let lane = with_kind!(kind, W => W::wrap(words.into_iter().map(W::low).collect()));
-            for lz77 in BOTH {
+            for lz77 in BOTH.into_iter().chain([Lz77 { effort: Lz77Effort::Swift }]) {
                 prop_assert_eq!(&decode(lz77.encode(&lane).unwrap()).unwrap(), &lane);
             }
         }
@@ -264,6 +285,17 @@ mod tests {
         let [fast, strong] = BOTH.map(|lz77| estimate(&lz77.encode(&lane).unwrap()));
         println!("text of {} bytes: fast {fast}, strong {strong}", lane.len());
         assert!(strong < 76_000 && fast < 88_000, "fast {fast}, strong {strong}");
+    }
+
+    #[test]
+    fn the_swift_plan_has_one_class_of_literals() {
+        let lane = Lane::from(text(20_000));
+        let coded = Lz77 { effort: Lz77Effort::Swift }.encode(&lane).unwrap();
+        assert!(coded.children[1..CLASSES].iter().all(Lane::is_empty));
+        assert_eq!(decode(coded).unwrap(), lane);
+        let bytes = Lz77::swift().encode(&lane).unwrap();
+        let back = crate::codec::Registry::default().decode(&bytes, &mut Budget::new(&Limits::default()));
+        assert_eq!(back.unwrap(), lane);
     }
 
     #[test]

@@ -65,8 +65,8 @@ fn worth(length: u32, offset: u32) -> i64 {
 }
 
 /// Parses each block with the prices of what was parsed so far, then again with those prices and its own; the lazy
-/// parse lends the first prices, and stays if it is no worse in the end.
-pub(super) fn strong<W: Word>(words: &[W]) -> (Vec<Sequence>, Split) {
+/// parse lends the first prices, and stays if it is no worse in the end. `classes` divides the literals of a parse.
+pub(super) fn strong<W: Word>(words: &[W], classes: impl Fn(&[W], &[Sequence]) -> Split) -> (Vec<Sequence>, Split) {
     let lazy = fast(words);
     let lazy_split = classes(words, &lazy);
     let lazy_counts = Counts::new(words, &lazy, &lazy_split);

@@ -12,6 +12,8 @@ pub(super) const MIN_MATCH: u32 = 2;
 const FIRST_REPEATS: [u32; 3] = [1, 2, 4];
 /// Codes a number can have: those of numbers below 2^25.
 pub(super) const CODES: usize = 16 + 2 * 21;
+/// Extra bits that are sure to be shown at once: those of a run and a length always are.
+const SHOWN: u32 = 57;
 /// Codes an offset can have.
 pub(super) const OFFSET_CODES: usize = 3 + CODES;
 
@@ -45,14 +47,13 @@ impl Repeats {
     /// The distance an offset stands for, moved to the front.
     #[inline]
     pub fn distance(&mut self, offset: u32) -> u32 {
+        // Offsets are hard to foresee: choosing values is faster than choosing where to go on.
         let [a, b, c] = self.0;
-        self.0 = match offset {
-            0 => return a,
-            1 => [b, a, c],
-            2 => [c, a, b],
-            _ => [offset - 2, a, b],
-        };
-        self.0[0]
+        let repeated = if offset == 1 { b } else { a };
+        let repeated = if offset == 2 { c } else { repeated };
+        let distance = if offset > 2 { offset - 2 } else { repeated };
+        self.0 = [distance, if offset == 0 { b } else { a }, if offset < 2 { c } else { b }];
+        distance
     }
 }
 
@@ -68,14 +69,51 @@ pub(super) fn code(n: u32) -> (u8, u32) {
     (16 + 2 * (e as u8 - 4) + (n >> (e - 1) & 1) as u8, e - 1)
 }
 
-/// The smallest number with a code below [`CODES`], and how many extra bits it has.
-#[inline]
-pub(super) fn base(code: u8) -> (u32, u32) {
-    if code < 16 {
-        return (u32::from(code), 0);
+/// What a code stands for: the smallest of its numbers, and how many extra bits it has.
+#[derive(Debug, Clone, Copy)]
+struct Base {
+    number: u32,
+    bits: u32,
+}
+
+impl Base {
+    const fn of(code: u32) -> Self {
+        if code < 16 {
+            return Self { number: code, bits: 0 };
+        }
+        let bits = (code - 16) / 2 + 3;
+        Self { number: (2 + (code & 1)) << bits, bits }
     }
-    let bits = u32::from(code - 16) / 2 + 3;
-    ((2 + u32::from(code & 1)) << bits, bits)
+
+    /// The number whose extra bits are the lowest of `bits`.
+    #[inline]
+    fn with(self, bits: u64) -> u32 {
+        self.number + (bits & ((1 << self.bits) - 1)) as u32
+    }
+}
+
+/// Room for all codes, a power of two.
+const BASES: usize = 64;
+
+/// The bases of all codes of runs and lengths.
+static NUMBERS: [Base; BASES] = bases(0);
+/// The bases of all codes of offsets.
+static OFFSETS: [Base; BASES] = bases(3);
+
+/// The first `plain` codes stand for themselves, and the others for numbers from `plain` on.
+const fn bases(plain: u32) -> [Base; BASES] {
+    let mut bases = [Base { number: 0, bits: 0 }; BASES];
+    let mut code = 0;
+    while code < BASES as u32 {
+        let base = Base::of(code.saturating_sub(plain));
+        bases[code as usize] = if code < plain {
+            Base { number: code, bits: 0 }
+        } else {
+            Base { number: base.number + plain, bits: base.bits }
+        };
+        code += 1;
+    }
+    bases
 }
 
 /// An offset as a code and extra bits.
@@ -149,19 +187,31 @@ pub(super) fn join<W: Word>(
     if runs.len() != lengths.len() {
         return corrupt("runs and lengths differ in number", 0);
     }
+    let most = |codes: &[u8]| codes.iter().fold(0, |most, &code| usize::from(code).max(most));
+    if most(runs).max(most(lengths)) >= CODES || offsets.iter().any(|codes| most(codes) >= OFFSET_CODES) {
+        return corrupt("a code is too large", 0);
+    }
     let mut out = vec![W::zero(); len];
     let mut done = 0;
     let mut sources = Sources { split, lanes: literals.iter().map(|lane| lane.iter()).collect() };
     let mut repeats = Repeats::default();
     for (index, (&run, &length)) in runs.iter().zip(lengths).enumerate() {
-        let run = number(run, bits)? as usize;
-        let length = number(length, bits)? + MIN_MATCH;
+        let (run, length) = (NUMBERS[usize::from(run) % BASES], NUMBERS[usize::from(length) % BASES]);
+        let shown = bits.peek();
+        let mut used = run.bits + length.bits;
+        let (run, length) = (run.with(shown) as usize, length.with(shown >> run.bits) + MIN_MATCH);
         let Some((&offset, rest)) = offsets[offset_lane(length)].split_first() else {
             return corrupt("an offset is missing", index);
         };
         offsets[offset_lane(length)] = rest;
-        let offset = if offset < 3 { u32::from(offset) } else { number(offset - 3, bits)? + 3 };
-        let distance = repeats.distance(offset) as usize;
+        let offset = OFFSETS[usize::from(offset) % BASES];
+        let mut shown = shown >> used;
+        if used + offset.bits > SHOWN {
+            bits.skip(used);
+            (shown, used) = (bits.peek(), 0);
+        }
+        bits.skip(used + offset.bits);
+        let distance = repeats.distance(offset.with(shown)) as usize;
         let length = length as usize;
         if run + length > len - done {
             return corrupt("a match ends behind the lane", index);
@@ -180,15 +230,6 @@ pub(super) fn join<W: Word>(
     }
     bits.end()?;
     Ok(out)
-}
-
-#[inline]
-fn number(code: u8, bits: &mut BitReader<'_>) -> Result<u32> {
-    if usize::from(code) >= CODES {
-        return Err(Error::corrupt(super::NAME, "a code is too large", 0));
-    }
-    let (base, extra) = base(code);
-    Ok(base + bits.take(extra)? as u32)
 }
 
 /// Words that are copied at a time.
@@ -230,6 +271,14 @@ impl<W: Word> Sources<'_, W> {
         let missing = || Error::corrupt(super::NAME, "a literal is missing", 0);
         if self.split.classes() == 1 {
             let lane = &mut self.lanes[0];
+            // Most runs are short too.
+            if run <= STEP
+                && let (Some(from), Some(to)) = (lane.as_slice().first_chunk::<STEP>(), out[at..].first_chunk_mut())
+            {
+                *to = *from;
+                *lane = lane.as_slice()[run..].iter();
+                return Ok(());
+            }
             let (head, rest) = lane.as_slice().split_at_checked(run).ok_or_else(missing)?;
             out[at..at + run].copy_from_slice(head);
             *lane = rest.iter();

@@ -1,5 +1,6 @@
 //! A group's table: from weights to frequencies that sum to a power of two.
 
+use crate::codec::dispatch::dispatched;
 use crate::log2::log2;
 
 /// Largest precision of a table.
@@ -89,6 +90,14 @@ impl Narrow {
 
     /// Lays out a table in place of the last one.
     pub fn fill(&mut self, table: &Frequencies) {
+        dispatched(
+            #[inline(always)]
+            || self.lay_out(table),
+        );
+    }
+
+    #[inline(always)]
+    fn lay_out(&mut self, table: &Frequencies) {
         self.log = table.log;
         let mut at = 0;
         for &(symbol, frequency) in &table.entries {

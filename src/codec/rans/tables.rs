@@ -43,10 +43,12 @@ fn root_of_expected(expected: u64) -> u64 {
 }
 
 /// Roots coded against expected counts.
-#[derive(Debug, Clone)]
-struct RootModel(Vec<Cell>);
+///
+/// Cells are made when they are first needed: most tables need few, and all take longer to lay out than those to read.
+#[derive(Debug)]
+struct RootModel([Option<Box<Cell>>; 64]);
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Cell {
     zero: BitModel,
     exact: BitModel,
@@ -56,7 +58,7 @@ struct Cell {
 
 impl RootModel {
     fn new() -> Self {
-        Self(vec![Cell::default(); 64])
+        Self([const { None }; 64])
     }
 
     /// Two contexts for each octave of the expected count.
@@ -67,7 +69,7 @@ impl RootModel {
             Some(0) => 1,
             Some(log) => 2 * log as usize + (expected >> (log - 1) & 1) as usize,
         };
-        &mut self.0[bucket.min(63)]
+        self.0[bucket.min(63)].get_or_insert_default()
     }
 
     #[inline]
