@@ -31,10 +31,10 @@ pub(super) struct Figures {
 
 impl Figures {
     /// The fewest figures that all values of these lanes have, or none if that saves little.
-    pub fn of<'a>(origin: Origin, lanes: impl Iterator<Item = &'a Lane> + Clone) -> Self {
+    pub fn of(origin: Origin, lanes: &[&Lane]) -> Self {
         let plain = Self { digits: 0, origin };
         let numbers = || {
-            let values = lanes.clone().flat_map(Lane::to_u64s).filter(|&value| value >= origin.first);
+            let values = lanes.iter().flat_map(|lane| lane.to_u64s()).filter(|&value| value >= origin.first);
             values.map(|value| plain.number(value).unsigned_abs())
         };
         let (mut digits, mut bits) = (0, 0);
@@ -114,7 +114,7 @@ mod tests {
         let numbers = [99u64, 100, 101, 999, 1000, 1010, 9990, 10_000, 10_100];
         let words: Vec<u64> = numbers.iter().map(|n| n - 99 + 3).cycle().take(900).collect();
         let lane = Lane::narrowest(words);
-        let figures = Figures::of(Origin { first: 3, low: 99 }, std::iter::once(&lane));
+        let figures = Figures::of(Origin { first: 3, low: 99 }, &[&lane]);
         assert_eq!(figures.digits, 3);
         let ranks: Vec<u64> = numbers.iter().map(|n| figures.rank(n - 99 + 3)).collect();
         assert_eq!(ranks, [99, 100, 101, 999, 1000, 1001, 1899, 1900, 1901]);

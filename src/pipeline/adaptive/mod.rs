@@ -98,8 +98,8 @@ impl Model {
 impl Setting<'_> {
     /// The figures of a column's numbers.
     fn figures(&self, column: usize) -> figures::Figures {
-        let lanes = self.blocks.iter().map(|block| &block.columns[column].ordinals);
-        figures::Figures::of(self.origins[column], lanes)
+        let lanes: Vec<&Lane> = self.blocks.iter().map(|block| &block.columns[column].ordinals).collect();
+        figures::Figures::of(self.origins[column], &lanes)
     }
 }
 
