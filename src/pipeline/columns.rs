@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Pipeline;
+use super::adaptive::Origin;
 use super::candidates::{self, Estimate, Stretches};
 use super::transform::Transform;
 use crate::codec::{Begun, Bins, Groups, Learned, Plan, Rans, Then};
@@ -52,6 +53,8 @@ pub(super) struct Setting<'a> {
     pub pipeline: &'a Pipeline,
     pub frame: &'a Frame<'a>,
     pub blocks: &'a [RowData],
+    /// Where the ordinals of each column begin.
+    pub origins: Vec<Origin>,
     /// Columns that may serve as features or references.
     pub usable: Vec<bool>,
     /// The one tree of all columns, as leaf numbers for each block.

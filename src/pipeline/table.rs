@@ -63,6 +63,7 @@ pub(super) fn compress(pipeline: &Pipeline, table: &Table, report: &mut Report) 
         pipeline,
         frame: &frame,
         blocks: &blocks,
+        origins: table.columns().iter().map(origin).collect(),
         usable: usable(table.columns()),
         shared: None,
         stretches: Stretches::new(&frame),
@@ -121,6 +122,12 @@ fn block_ranges(table: &Table, pipeline: &Pipeline, source_bytes: usize) -> Vec<
 /// Text lengths and noise say nothing about other columns.
 fn usable(columns: &[ColumnSchema]) -> Vec<bool> {
     columns.iter().map(|column| !matches!(column.kind, Kind::Text | Kind::Noise)).collect()
+}
+
+/// Where the ordinals of a column begin; ranks of distinct values and texts count nothing, and begin at 0.
+fn origin(column: &ColumnSchema) -> adaptive::Origin {
+    let low = if let Kind::Number(number) = &column.kind { number.min() } else { 0 };
+    adaptive::Origin { first: column.first_value(), low }
 }
 
 /// Leaf numbers of one tree over all columns, for each block.
@@ -620,8 +627,8 @@ fn decode_column(
         };
         let columns: Vec<&Lane> = data.columns.iter().map(|column| &column.ordinals).collect();
         let known = adaptive::Known { rows: data.rows, tree, groups: &groups, columns: &columns };
-        let first = models.schema.columns[index].first_value();
-        adaptive::decode(learned.at(0), index as u32, first, reader.bytes()?, &known, budget)?
+        let origin = origin(&models.schema.columns[index]);
+        adaptive::decode(learned.at(0), index as u32, origin, reader.bytes()?, &known, budget)?
     } else {
         decoder.registry.decode_grouped(reader.bytes()?, &groups, learned, budget)?
     };

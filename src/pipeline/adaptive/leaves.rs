@@ -1,6 +1,7 @@
 //! `Balanced`: the leaves of a column's tree, each with counts that back off to those of its ancestors.
 
-use super::values::{Base, MOST_BINS, Numbers, Values};
+use super::figures::{Figures, Origin};
+use super::values::{Base, MOST_BINS, Numbers, Values, word};
 use super::{Known, Setting};
 use crate::codec::adaptive::{BitSink, RangeDecoder, RangeEncoder};
 use crate::context::{BackoffModel, BinaryCoder, BinaryDecoder, BinaryEncoder, ContextCoder, Counter};
@@ -36,7 +37,9 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, coded: &CodedColumn)
         words.extend(setting.residuals_of(number, column, &transform)?.to_u64s());
     }
     let ordered = setting.frame.columns()[column].ordered;
-    let values = Values::fit(Base::Plain, 0, &Lane::narrowest(words), ordered);
+    let figures = if transform == Transform::Plain { setting.figures(column) } else { Figures::default() };
+    let ranks = words.into_iter().map(|value| word(&Base::Plain, figures, value, 0)).collect();
+    let values = Values::fit(Base::Plain, figures, &Lane::narrowest(ranks), ordered);
     let model = |limit| (transform.clone(), Leaves { values: values.clone(), follows: true, limit });
     Ok(vec![model(0), model(2)])
 }
@@ -66,8 +69,8 @@ impl Leaves {
         out.raw(self.limit as u64, 2);
     }
 
-    pub fn read(index: u32, _: u64, numbers: &mut Numbers, source: &mut RangeDecoder<'_>) -> Result<Self> {
-        let values = Values::read(index, 0, numbers, source)?;
+    pub fn read(index: u32, origin: Origin, numbers: &mut Numbers, source: &mut RangeDecoder<'_>) -> Result<Self> {
+        let values = Values::read(index, origin, numbers, source)?;
         if values.base != Base::Plain {
             return Err(source.corrupt("leaves have a base"));
         }
@@ -113,7 +116,7 @@ impl Leaves {
         let mut out = Vec::with_capacity(known.rows);
         let mut before = 0;
         for (row, &leaf) in leaf_of_row.iter().enumerate() {
-            let word = words.get(row).copied();
+            let word = words.get(row).map(|&value| self.values.word(value, 0));
             let (symbol, offset) =
                 word.map_or((0, 0), |word| bins.bin_of(word).expect("bins were fitted to the words"));
             let [up, far] = of_leaf[leaf as usize];
@@ -131,7 +134,7 @@ impl Leaves {
             let high = (node ^ 1 << modelled) as u64;
             let offset = if rest == 0 { high } else { (high << rest) | coder.code_raw(offset, rest) };
             before = if self.follows { symbol as u32 + 1 } else { 0 };
-            out.push(bins.lowers[symbol].wrapping_add(offset));
+            out.push(self.values.value(bins.lowers[symbol].wrapping_add(offset), 0));
             check(coder)?;
         }
         Ok(out)

@@ -1,6 +1,7 @@
 //! `Max`: a column by many contexts at once.
 
 use super::contexts::{ALL, COUNT, FEW, MOST_RANKED, RowContexts, UNORDERED};
+use super::figures::Origin;
 use super::rank::{bases, ranked};
 use super::values::{Base, Numbers, References, Values};
 use super::{Known, Setting, with_known};
@@ -34,6 +35,7 @@ pub(super) struct Mixed {
 pub(super) fn propose(setting: &Setting<'_>, column: usize, recorded: &Recorded) -> Result<Option<Mixed>> {
     let source = &setting.frame.columns()[column];
     let (ordered, first) = (source.ordered, source.first_value);
+    let figures = setting.figures(column);
     let earlier = setting.earlier(column);
     let ranked = ranked(setting, column, &earlier);
     let make = |base: Base| -> Option<Mixed> {
@@ -42,7 +44,7 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, recorded: &Recorded)
             let all = |c: u32| &block.columns[c as usize].ordinals;
             let mut references = References::new(base.clone(), first, all);
             for (row, value) in block.columns[column].ordinals.to_u64s().into_iter().enumerate() {
-                let word = super::values::word(&base, first, value, references.get(row));
+                let word = super::values::word(&base, figures, value, references.get(row));
                 // A difference that looks like a missing value cannot be written.
                 if value >= first && word < first {
                     return None;
@@ -52,10 +54,10 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, recorded: &Recorded)
             }
         }
         let is_ordered = ordered || base != Base::Plain;
-        let values = Values::fit(base, first, &Lane::narrowest(words), is_ordered);
+        let values = Values::fit(base, figures, &Lane::narrowest(words), is_ordered);
         Some(Mixed { values, mask: ALL, ranked: ranked.clone(), limit: 0 })
     };
-    let mut candidates: Vec<Mixed> = bases(setting, column, &ranked).into_iter().filter_map(make).collect();
+    let mut candidates: Vec<Mixed> = bases(setting, column, figures, &ranked).into_iter().filter_map(make).collect();
     if candidates.iter().all(|model| model.values.path.symbols() < 2) {
         return Ok(None);
     }
@@ -111,8 +113,8 @@ impl Mixed {
         self.ranked.iter().for_each(|&c| numbers.column.encode(u64::from(c), out));
     }
 
-    pub fn read(index: u32, first: u64, numbers: &mut Numbers, source: &mut RangeDecoder<'_>) -> Result<Self> {
-        let values = Values::read(index, first, numbers, source)?;
+    pub fn read(index: u32, origin: Origin, numbers: &mut Numbers, source: &mut RangeDecoder<'_>) -> Result<Self> {
+        let values = Values::read(index, origin, numbers, source)?;
         let mask = match numbers.mask.decode(source) {
             0 => ALL,
             1 => UNORDERED,
@@ -184,7 +186,7 @@ impl Mixed {
     ) -> Result<Vec<u64>> {
         let column = |c: u32| known.columns[c as usize];
         let mut contexts = RowContexts::new(self.mask, &self.ranked, known.leaf_of_row(), column);
-        let mut references = References::new(self.values.base.clone(), self.values.first, column);
+        let mut references = References::new(self.values.base.clone(), self.values.figures.origin.first, column);
         let mut model = MixedModel::new(self.config(rows));
         let nodes = self.values.path.nodes();
         let bins = &self.values.bins;

@@ -4,12 +4,14 @@
 //! stream's models look like is a short record that all blocks of the column share.
 
 mod contexts;
+mod figures;
 mod leaves;
 mod mixed;
 mod plane;
 mod rank;
 mod values;
 
+pub(super) use figures::Origin;
 use values::Numbers;
 
 use super::Effort;
@@ -74,11 +76,11 @@ impl Model {
         out.finish()
     }
 
-    fn read(bytes: &[u8], index: u32, first: u64) -> Result<Self> {
+    fn read(bytes: &[u8], index: u32, origin: Origin) -> Result<Self> {
         let (mut source, mut numbers) = (RangeDecoder::new(bytes, "adaptive model"), Numbers::default());
         let model = match numbers.tag.decode(&mut source) {
-            0 => Self::Leaves(leaves::Leaves::read(index, first, &mut numbers, &mut source)?),
-            1 => Self::Mixed(mixed::Mixed::read(index, first, &mut numbers, &mut source)?),
+            0 => Self::Leaves(leaves::Leaves::read(index, origin, &mut numbers, &mut source)?),
+            1 => Self::Mixed(mixed::Mixed::read(index, origin, &mut numbers, &mut source)?),
             _ => return Err(source.corrupt("unknown kind of model")),
         };
         source.end()?;
@@ -90,6 +92,14 @@ impl Model {
             Self::Leaves(model) => model.encode(words, known),
             Self::Mixed(model) => model.encode(words, known),
         }
+    }
+}
+
+impl Setting<'_> {
+    /// The figures of a column's numbers.
+    fn figures(&self, column: usize) -> figures::Figures {
+        let lanes: Vec<&Lane> = self.blocks.iter().map(|block| &block.columns[column].ordinals).collect();
+        figures::Figures::of(self.origins[column], &lanes)
     }
 }
 
@@ -174,7 +184,7 @@ fn with_known<T>(
 pub(super) fn decode(
     record: &[u8],
     index: u32,
-    first: u64,
+    origin: Origin,
     stream: &[u8],
     known: &Known<'_>,
     budget: &mut Budget,
@@ -185,7 +195,7 @@ pub(super) fn decode(
     budget.reserve::<u64>(known.rows as u64)?;
     // Models go when the words are there, so only the rest of the budget must hold them.
     let mut rest = budget.clone();
-    match Model::read(record, index, first)? {
+    match Model::read(record, index, origin)? {
         Model::Leaves(model) => model.decode(stream, known, &mut rest),
         Model::Mixed(model) => model.decode(stream, known, &mut rest),
     }

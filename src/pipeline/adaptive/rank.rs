@@ -2,6 +2,7 @@
 
 use super::Setting;
 use super::contexts::{MOST_RANKED, classes};
+use super::figures::Figures;
 use super::values::{Base, References};
 use crate::log2::{BIT, log2};
 
@@ -68,7 +69,7 @@ fn cost(own: &[u8], contexts: &[u32]) -> u64 {
 }
 
 /// What values may be compared with: nothing, and the best other base of a column of many numbers.
-pub(super) fn bases(setting: &Setting<'_>, column: usize, ranked: &[u32]) -> Vec<Base> {
+pub(super) fn bases(setting: &Setting<'_>, column: usize, figures: Figures, ranked: &[u32]) -> Vec<Base> {
     let columns = setting.frame.columns();
     let source = &columns[column];
     let block = &setting.blocks[0];
@@ -100,7 +101,7 @@ pub(super) fn bases(setting: &Setting<'_>, column: usize, ranked: &[u32]) -> Vec
         let mut sum = 0;
         for (row, &value) in values.iter().enumerate() {
             if value >= source.first_value {
-                let off = value.wrapping_sub(references.get(row)) as i64;
+                let off = figures.rank(value).wrapping_sub(figures.rank(references.get(row))) as i64;
                 sum += log2(off.unsigned_abs().saturating_mul(2).saturating_add(1));
             }
             references.push(row, value);

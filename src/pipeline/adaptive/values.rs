@@ -1,5 +1,6 @@
 //! Ordinals as words, words as bins and offsets, and what foretells a word.
 
+use super::figures::{Figures, MOST_FIGURES, Origin};
 use crate::codec::BinTable;
 use crate::codec::adaptive::{RangeDecoder, RangeEncoder, UIntModel};
 use crate::context::Path;
@@ -13,6 +14,9 @@ pub(super) const MOST_BINS: usize = 255;
 
 /// Added to differences, so that their order is that of words and none is mistaken for a missing value.
 const MIDDLE: u64 = 1 << 63;
+
+/// Kinds of [`Base`].
+const BASES: u64 = 7;
 
 /// A number for each row, known before the row, from which a value's difference is coded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,8 +78,8 @@ impl Term {
 #[derive(Debug, Clone)]
 pub(super) struct Values {
     pub base: Base,
-    /// Values below this one are missing and stand for themselves.
-    pub first: u64,
+    /// What words count; values below its origin are missing and stand for themselves.
+    pub figures: Figures,
     pub bins: BinTable,
     pub ordered: bool,
     pub path: Path,
@@ -84,29 +88,32 @@ pub(super) struct Values {
 
 impl Values {
     /// Bins and walks that suit these words.
-    pub fn fit(base: Base, first: u64, words: &Lane, ordered: bool) -> Self {
+    pub fn fit(base: Base, figures: Figures, words: &Lane, ordered: bool) -> Self {
         let bins = BinTable::fit(&[words], MOST_BINS);
         let mut counts = vec![0u64; bins.lowers.len()];
         let all = words.to_u64s();
         all.iter().for_each(|&word| counts[bins.bin_of(word).expect("bins were fitted to the words").0] += 1);
         let depths = Path::depths(&counts, ordered);
         let path = Path::new(&depths, ordered).expect("good depths make a tree");
-        Self { base, first, bins, ordered, path, depths }
+        Self { base, figures, bins, ordered, path, depths }
     }
 
     /// The word of a value beside `reference`.
     #[inline]
     pub fn word(&self, value: u64, reference: u64) -> u64 {
-        word(&self.base, self.first, value, reference)
+        word(&self.base, self.figures, value, reference)
     }
 
     /// Inverse of [`Values::word`].
     #[inline]
     pub fn value(&self, word: u64, reference: u64) -> u64 {
-        if matches!(self.base, Base::Plain) || word < self.first {
+        let first = self.figures.origin.first;
+        if word < first || (self.base == Base::Plain && self.figures.digits == 0) {
             word
+        } else if self.base == Base::Plain {
+            self.figures.ordinal(word.wrapping_sub(first).wrapping_add(self.figures.rank(first)))
         } else {
-            (word ^ MIDDLE).wrapping_add(reference)
+            self.figures.ordinal((word ^ MIDDLE).wrapping_add(self.figures.rank(reference)))
         }
     }
 
@@ -120,7 +127,7 @@ impl Values {
             Base::Drift { column, factor } => (5, *column, *factor),
             Base::Plane { .. } => (6, 0, 0),
         };
-        models.tag.encode(tag, out);
+        models.tag.encode(tag + BASES * u64::from(self.figures.digits), out);
         if (3..=5).contains(&tag) {
             models.column.encode(u64::from(column), out);
         }
@@ -151,8 +158,13 @@ impl Values {
     }
 
     /// Reads what [`Values::write`] wrote, for column `index`.
-    pub fn read(index: u32, first: u64, models: &mut Numbers, source: &mut RangeDecoder<'_>) -> Result<Self> {
+    pub fn read(index: u32, origin: Origin, models: &mut Numbers, source: &mut RangeDecoder<'_>) -> Result<Self> {
         let tag = models.tag.decode(source);
+        let (digits, tag) = (tag / BASES, tag % BASES);
+        if digits > u64::from(MOST_FIGURES) {
+            return Err(source.corrupt("numbers have too many figures"));
+        }
+        let figures = Figures { digits: digits as u32, origin };
         let column = if (3..=5).contains(&tag) { models.column.decode(source) } else { 0 };
         if (3..=5).contains(&tag) && column >= u64::from(index) {
             return Err(source.corrupt("a base refers to a later column"));
@@ -202,14 +214,21 @@ impl Values {
         }
         source.check()?;
         let path = Path::new(&depths, ordered)?;
-        Ok(Self { base, first, bins: BinTable { lowers, widths }, ordered, path, depths })
+        Ok(Self { base, figures, bins: BinTable { lowers, widths }, ordered, path, depths })
     }
 }
 
 /// The word of a value beside a reference.
 #[inline]
-pub(super) fn word(base: &Base, first: u64, value: u64, reference: u64) -> u64 {
-    if matches!(base, Base::Plain) || value < first { value } else { value.wrapping_sub(reference) ^ MIDDLE }
+pub(super) fn word(base: &Base, figures: Figures, value: u64, reference: u64) -> u64 {
+    let first = figures.origin.first;
+    if value < first || (*base == Base::Plain && figures.digits == 0) {
+        value
+    } else if *base == Base::Plain {
+        figures.rank(value).wrapping_sub(figures.rank(first)).wrapping_add(first)
+    } else {
+        figures.rank(value).wrapping_sub(figures.rank(reference)) ^ MIDDLE
+    }
 }
 
 /// Models of the numbers of a record.
