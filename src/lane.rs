@@ -56,6 +56,13 @@ mod sealed {
 }
 
 /// A machine word a lane can hold: `u8`, `u16`, `u32` or `u64`.
+///
+/// ```
+/// use losslaw::{Lane, Word};
+/// fn sum<W: Word>(words: &[W]) -> u64 { words.iter().map(|word| word.wide()).sum() }
+/// let lane = Lane::from(vec![300u16, 5]);
+/// assert_eq!(losslaw::with_words!(&lane, words => sum(words)), 305);
+/// ```
 pub trait Word:
     PrimInt
     + Unsigned

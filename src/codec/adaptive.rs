@@ -57,6 +57,19 @@ impl BitModel {
 }
 
 /// Takes bits together with their models.
+///
+/// ```
+/// use losslaw::codec::adaptive::{BitModel, BitSink, Price, RangeEncoder};
+/// fn alternate<S: BitSink>(sink: &mut S) {
+///     let mut model = BitModel::default();
+///     (0..64).for_each(|at| sink.bit(&mut model, at % 2 == 0));
+/// }
+/// let (mut price, mut encoder) = (Price::default(), RangeEncoder::default());
+/// alternate(&mut price);
+/// alternate(&mut encoder);
+/// assert_eq!(price.0, 64 << 16, "a model that has seen nothing: one bit each");
+/// assert!(encoder.finish().len() <= 9);
+/// ```
 pub trait BitSink {
     /// Takes one bit; a sink that writes also lets the model learn.
     fn bit(&mut self, model: &mut BitModel, bit: bool);

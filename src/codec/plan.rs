@@ -78,6 +78,11 @@ impl<C: Codec + 'static> From<C> for Plan {
 }
 
 /// Composes codecs: `a.then(b)` gives the first child of `a` to `b`.
+///
+/// ```
+/// use losslaw::codec::{Bins, Delta, Rans, Then};
+/// assert_eq!(Delta::default().then(Bins::default()).then(Rans::default()).to_string(), "Delta → Bins → Rans");
+/// ```
 pub trait Then: Into<Plan> {
     /// A plan that hands the last first-child lane on to `next`.
     #[must_use]

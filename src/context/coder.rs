@@ -7,6 +7,18 @@ use crate::{Error, Result};
 const LEAST_RANGE: u32 = 1 << 24;
 
 /// Takes bits with their probabilities: writes them, reads them, or adds up what they would cost.
+///
+/// ```
+/// use losslaw::context::{BinaryCoder, BinaryDecoder, BinaryEncoder};
+/// /// One function for both directions: a writer is given the bit, a reader answers with it.
+/// fn rare<C: BinaryCoder>(bit: bool, coder: &mut C) -> bool { coder.code(bit, 655) }
+/// let mut encoder = BinaryEncoder::default();
+/// (0..1000).for_each(|at| { rare(at == 700, &mut encoder); });
+/// let bytes = encoder.finish();
+/// assert!(bytes.len() < 6, "a hundredth of a bit each");
+/// let mut decoder = BinaryDecoder::new(&bytes, "example");
+/// assert!((0..1000).all(|at| rare(false, &mut decoder) == (at == 700)));
+/// ```
 pub trait BinaryCoder {
     /// Codes one bit; `one` is the probability that it is set, in units of 2⁻¹⁶, from 1 to 65,535.
     ///

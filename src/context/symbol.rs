@@ -6,6 +6,29 @@ use super::{BinaryCoder, BinaryDecoder, BinaryEncoder, Counter};
 ///
 /// One function serves both directions; see [`BinaryCoder`]. A context is a list of numbers, the most telling first;
 /// an implementation says how many it takes and how large each may be.
+///
+/// ```
+/// use losslaw::context::{BinaryCoder, BinaryDecoder, BinaryEncoder, ContextCoder, Counter};
+///
+/// /// Yes or no, in one of two contexts.
+/// #[derive(Default)]
+/// struct Coin([Counter; 2]);
+/// impl ContextCoder for Coin {
+///     fn symbols(&self) -> usize { 2 }
+///     fn code<C: BinaryCoder>(&mut self, symbol: usize, context: &[u32], coder: &mut C) -> usize {
+///         let counter = &mut self.0[context[0] as usize];
+///         let bit = coder.code(symbol == 1, counter.one());
+///         counter.learn(bit, 255);
+///         usize::from(bit)
+///     }
+/// }
+/// let (mut encoder, mut coin) = (BinaryEncoder::default(), Coin::default());
+/// (0..800u32).for_each(|at| coin.encode((at % 2) as usize, &[at % 2], &mut encoder));
+/// let bytes = encoder.finish();
+/// assert!(bytes.len() < 15);
+/// let (mut decoder, mut coin) = (BinaryDecoder::new(&bytes, "example"), Coin::default());
+/// assert!((0..800u32).all(|at| coin.decode(&[at % 2], &mut decoder) == (at % 2) as usize));
+/// ```
 pub trait ContextCoder {
     /// Number of symbols.
     fn symbols(&self) -> usize;

@@ -41,7 +41,7 @@ const MAX_ROW: u32 = 1 << 20;
 /// ```
 /// use losslaw::Lane;
 /// use losslaw::codec::{Lms, Rans};
-/// let rows = (0..100u32).flat_map(|y| (0..100u32).map(move |x| (x + y + x * y / 80) as u8));
+/// let rows = (0..100u32).flat_map(|y| (0..100u32).map(move |x| (x + y / 2 + x * y / 200) as u8));
 /// let picture = Lane::from(rows.collect::<Vec<u8>>());
 /// let coded = Lms { row: 100, ..Lms::default() }.each(Rans::default()).encode(&picture)?;
 /// assert!(coded.len() < 1800, "under a seventh of {} bytes", picture.len());

@@ -40,6 +40,21 @@ impl CodeLength {
 }
 
 /// Data whose code length can be measured under models of bounded size.
+///
+/// ```
+/// use losslaw::scaling::{CodeLength, Source, measure};
+/// /// Symbols of which a model of m parts learns all but 1 / m, after d of them all but 1 / d more.
+/// struct Ideal;
+/// impl Source for Ideal {
+///     fn len(&self) -> usize { 1 << 20 }
+///     fn code_lengths(&self, _: CodeLength, data: &[usize], model: usize) -> losslaw::Result<Vec<f64>> {
+///         Ok(data.iter().map(|&d| 1.0 + 1.0 / model as f64 + 1.0 / d as f64).collect())
+///     }
+/// }
+/// let runs = measure(&Ideal, CodeLength::HeldOut, &[100, 1000], &[2, 4], 1, |_| ())?;
+/// assert_eq!(runs.runs().iter().map(|run| run.loss).fold(f64::INFINITY, f64::min), 1.251);
+/// # Ok::<(), losslaw::Error>(())
+/// ```
 pub trait Source: Sync {
     /// Symbols that may be learnt from, those held out not counted.
     fn len(&self) -> usize;
