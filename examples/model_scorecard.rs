@@ -11,34 +11,22 @@ use losslaw::{Decoder, Effort, Pipeline};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// What is known of a file.
-struct Known {
-    file: &'static str,
-    /// Bytes by the best of zstd, xz, ZipNN, pcodec, OpenZL and z4ai, measured when the project began.
-    best_other: usize,
-    /// Most bytes at `fast`, `balanced` and `max`, as the project promises: `fast` no more than the best other, 1 %
-    /// less for bf16 and 1.5 % less for f16; `balanced` within 1 % of a research program; `max` less than the best.
-    must: [usize; 3],
-}
+/// Most bytes of a file at an effort, as the project promises; `scorecard` prints them, too.
+const MUST: &str = include_str!("../benches/must.tsv");
 
-const fn known(file: &'static str, best_other: usize, must: [usize; 3]) -> Known {
-    Known { file, best_other, must }
-}
-
-const KNOWN: [Known; 10] = [
-    known("burn-mnist-cnn-f32", 1_251_194, [1_251_194, 1_251_193, 1_251_193]),
-    known("face-detection-full-range-f16", 880_650, [867_440, 873_543, 880_649]),
-    known("face-expression-u8", 278_846, [278_846, 278_845, 278_845]),
-    known("face-landmark-68-u8", 292_604, [292_604, 284_634, 292_603]),
-    known("minilm-l6-v2-bf16-derived-layers0-2", 7_082_683, [7_011_856, 6_962_000, 6_945_000]),
-    known("minilm-l6-v2-f32-layers0-1", 11_815_092, [11_815_092, 11_815_091, 11_815_091]),
-    known("roberta-lora-step1000-f32", 2_095_077, [2_095_077, 2_095_076, 2_095_076]),
-    known("roberta-lora-step500-f32", 2_094_981, [2_094_981, 2_094_980, 2_094_980]),
-    known("silero-vad-v5-f32", 1_692_153, [1_692_153, 1_692_152, 1_692_152]),
-    known("silero-vad-v6-f32", 1_694_513, [1_694_513, 1_586_041, 1_694_512]),
+/// Bytes of a file by the best of zstd, xz, ZipNN, pcodec, OpenZL and z4ai, measured when the project began.
+const BEST_OTHER: [(&str, usize); 10] = [
+    ("burn-mnist-cnn-f32", 1_251_194),
+    ("face-detection-full-range-f16", 880_650),
+    ("face-expression-u8", 278_846),
+    ("face-landmark-68-u8", 292_604),
+    ("minilm-l6-v2-bf16-derived-layers0-2", 7_082_683),
+    ("minilm-l6-v2-f32-layers0-1", 11_815_092),
+    ("roberta-lora-step1000-f32", 2_095_077),
+    ("roberta-lora-step500-f32", 2_094_981),
+    ("silero-vad-v5-f32", 1_692_153),
+    ("silero-vad-v6-f32", 1_694_513),
 ];
-
-const EFFORTS: [Effort; 3] = [Effort::Fast, Effort::Balanced, Effort::Max];
 
 /// What `max` must save on average against the best other program, in percent.
 const MUST_SAVE: f64 = 2.0;
@@ -48,7 +36,7 @@ fn main() -> Result<()> {
     let folder = places.first().cloned().or(std::env::var("LOSSLAW_DATA").ok()).unwrap_or_default();
     let wanted = places.get(1).map_or("", String::as_str);
     let asked = flags.iter().find_map(|flag| flag.strip_prefix("--effort="));
-    let efforts = EFFORTS
+    let efforts = Effort::ALL
         .iter()
         .enumerate()
         .filter(|(_, effort)| asked.is_none_or(|asked| asked.split(',').any(|name| name == effort.to_string())));
@@ -57,10 +45,10 @@ fn main() -> Result<()> {
     println!("|---|---|---|---|---|---|---|---|");
     let mut failures = vec![];
     let mut savings = [const { vec![] }; 3];
-    for known in KNOWN.iter().filter(|known| known.file.contains(wanted)) {
-        let path = Path::new(&folder).join("models").join(known.file).with_extension("safetensors");
+    for (file, best_other) in BEST_OTHER.into_iter().filter(|(file, _)| file.contains(wanted)) {
+        let path = Path::new(&folder).join("models").join(format!("{file}.safetensors"));
         let Ok(source) = std::fs::read(&path) else {
-            eprintln!("{} is skipped: there is no {}", known.file, path.display());
+            eprintln!("{file} is skipped: there is no {}", path.display());
             continue;
         };
         for &(at, effort) in &efforts {
@@ -71,17 +59,16 @@ fn main() -> Result<()> {
             let decoded = Decoder::default().decompress(&packed.bytes)?;
             let decode = speed(source.len(), start);
             if decoded != source {
-                failures.push(format!("{} at {effort} does not come back", known.file));
+                failures.push(format!("{file} at {effort} does not come back"));
             }
-            let (bytes, must) = (packed.bytes.len(), known.must[at]);
-            let saving = 100.0 * (1.0 - bytes as f64 / known.best_other as f64);
+            let (bytes, must) = (packed.bytes.len(), must(file, effort)?);
+            let saving = 100.0 * (1.0 - bytes as f64 / best_other as f64);
             savings[at].push(saving);
             println!(
-                "| {} | {effort} | {bytes} | {must} | {} | {saving:.2} | {encode:.1} | {decode:.1} |",
-                known.file, known.best_other
+                "| {file} | {effort} | {bytes} | {must} | {best_other} | {saving:.2} | {encode:.1} | {decode:.1} |"
             );
             if bytes > must {
-                failures.push(format!("{} at {effort}: {bytes} bytes, {must} at most", known.file));
+                failures.push(format!("{file} at {effort}: {bytes} bytes, {must} at most"));
             }
             if flags.iter().any(|flag| flag == "--tensors") {
                 println!("{:?}\n{}", packed.report.parts, losslaw::TensorTable(&packed.report.tensors));
@@ -91,11 +78,17 @@ fn main() -> Result<()> {
     for &(at, effort) in &efforts {
         let mean = savings[at].iter().sum::<f64>() / savings[at].len().max(1) as f64;
         println!("\nMean saving at {effort} against the best other: {mean:.2} %");
-        if effort == Effort::Max && savings[at].len() == KNOWN.len() && mean < MUST_SAVE {
+        if effort == Effort::Max && savings[at].len() == BEST_OTHER.len() && mean < MUST_SAVE {
             failures.push(format!("{effort} saves {mean:.2} % on average, at least {MUST_SAVE} % is asked"));
         }
     }
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}
+
+fn must(file: &str, effort: Effort) -> Result<usize> {
+    let start = format!("{file}.safetensors\t{effort}\t");
+    let bytes = MUST.lines().find_map(|line| line.strip_prefix(&start)).ok_or("a row is missing in must.tsv")?;
+    Ok(bytes.parse()?)
 }
 
 fn speed(bytes: usize, start: Instant) -> f64 {

@@ -129,6 +129,49 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Reads bytes for a decoder that looks `AHEAD` bytes beyond what it needs; past the end stand zeros.
+#[derive(Debug)]
+pub(crate) struct ReadAhead<'a, const AHEAD: usize> {
+    bytes: &'a [u8],
+    at: usize,
+    part: &'static str,
+}
+
+impl<'a, const AHEAD: usize> ReadAhead<'a, AHEAD> {
+    /// A reader at the beginning of `bytes`, which belong to `part`.
+    pub fn new(bytes: &'a [u8], part: &'static str) -> Self {
+        Self { bytes, at: 0, part }
+    }
+
+    /// The next byte.
+    #[inline]
+    pub fn byte(&mut self) -> u8 {
+        let byte = self.bytes.get(self.at).copied().unwrap_or(0);
+        self.at += 1;
+        byte
+    }
+
+    /// Fails when more was needed than there is: an encoder leaves out bytes at the end only if they do not matter.
+    #[inline]
+    pub fn check(&self) -> Result<()> {
+        match self.at.checked_sub(self.bytes.len() + AHEAD) {
+            None | Some(0) => Ok(()),
+            Some(needed) => Err(Error::Truncated { part: self.part, needed: needed as u64 }),
+        }
+    }
+
+    /// An error about what was read last.
+    pub fn corrupt(&self, what: &'static str) -> Error {
+        Error::corrupt(self.part, what, self.at.min(self.bytes.len()))
+    }
+
+    /// Fails unless all bytes and no more were read.
+    pub fn end(&self) -> Result<()> {
+        self.check()?;
+        if self.at < self.bytes.len() { Err(self.corrupt("bytes are left over")) } else { Ok(()) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@
 //! R. Krichevsky and V. Trofimov, "The performance of universal encoding", IEEE Trans. Inf. Theory 27(2), 1981.
 
 use crate::log2::{BIT, log2};
+use crate::wire::ReadAhead;
 use crate::{Error, Result};
 
 /// The probability that a bit is set, learnt from the bits seen so far.
@@ -177,23 +178,20 @@ pub struct RangeDecoder<'a> {
     low: u64,
     high: u64,
     value: u64,
-    bytes: &'a [u8],
-    at: usize,
-    part: &'static str,
+    bytes: ReadAhead<'a, 8>,
 }
 
 impl<'a> RangeDecoder<'a> {
     /// A decoder at the beginning of `bytes`, which belong to `part`.
     pub fn new(bytes: &'a [u8], part: &'static str) -> Self {
-        let mut decoder = Self { low: 0, high: u64::MAX, value: 0, bytes, at: 0, part };
+        let mut decoder = Self { low: 0, high: u64::MAX, value: 0, bytes: ReadAhead::new(bytes, part) };
         (0..8).for_each(|_| decoder.shift());
         decoder
     }
 
     #[inline]
     fn shift(&mut self) {
-        self.value = self.value << 8 | u64::from(self.bytes.get(self.at).copied().unwrap_or(0));
-        self.at += 1;
+        self.value = self.value << 8 | u64::from(self.bytes.byte());
     }
 
     /// The next bit.
@@ -223,22 +221,17 @@ impl<'a> RangeDecoder<'a> {
     /// Fails when more was read than there is. Loops over read values call this once a round.
     #[inline]
     pub fn check(&self) -> Result<()> {
-        // Eight bytes are read ahead; the encoder leaves out those that do not matter.
-        if self.at > self.bytes.len() + 8 {
-            return Err(Error::Truncated { part: self.part, needed: (self.at - self.bytes.len() - 8) as u64 });
-        }
-        Ok(())
+        self.bytes.check()
     }
 
     /// An error about what was read last.
     pub fn corrupt(&self, what: &'static str) -> Error {
-        Error::corrupt(self.part, what, self.at.min(self.bytes.len()))
+        self.bytes.corrupt(what)
     }
 
     /// Fails unless all bytes and no more were read.
     pub fn end(&self) -> Result<()> {
-        self.check()?;
-        if self.at < self.bytes.len() { Err(self.corrupt("bytes are left over")) } else { Ok(()) }
+        self.bytes.end()
     }
 }
 

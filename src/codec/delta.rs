@@ -124,13 +124,13 @@ fn sums<W: Word>(words: &mut [W]) {
 }
 
 /// A word with its sign moved to the lowest bit, so that words near zero on either side are small.
-fn fold<W: Word>(word: W) -> W {
+pub(super) fn fold<W: Word>(word: W) -> W {
     let sign = W::zero().wrapping_sub(&(word >> (W::KIND.bits() as usize - 1)));
     (word << 1) ^ sign
 }
 
 /// Inverse of [`fold`].
-fn unfold<W: Word>(word: W) -> W {
+pub(super) fn unfold<W: Word>(word: W) -> W {
     (word >> 1) ^ W::zero().wrapping_sub(&(word & W::one()))
 }
 

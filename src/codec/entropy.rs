@@ -20,6 +20,11 @@ pub(super) trait Kernel {
     /// The tables of all groups.
     type Tables: Send + Sync + 'static;
 
+    /// Refuses settings out of range.
+    fn ready(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Number of groups that have tables.
     fn groups(tables: &Self::Tables) -> usize;
 
@@ -43,6 +48,62 @@ pub(super) trait Kernel {
     /// Restores the symbols into `out`, which has room for all groups.
     fn read_stream<S: Symbol>(bytes: &[u8], sizes: &[usize], tables: &Self::Tables, out: &mut [S]) -> Result<()>;
 }
+
+/// The methods of [`Codec`](super::Codec) that every kernel has alike; only id and settings are a codec's own.
+macro_rules! kernel_methods {
+    () => {
+        fn name(&self) -> &'static str {
+            Self::NAME
+        }
+
+        fn arity(&self) -> usize {
+            0
+        }
+
+        fn encode(&self, input: &Lane) -> Result<Encoded> {
+            entropy::encode(self, input)
+        }
+
+        fn decode(&self, params: &[u8], _: Vec<Lane>, budget: &mut Budget) -> Result<Lane> {
+            entropy::decode::<Self>(params, budget)
+        }
+
+        fn learn(&self, blocks: &[Block]) -> Result<Vec<u8>> {
+            entropy::learn::<Self>(blocks)
+        }
+
+        fn encode_grouped(&self, input: &Lane, groups: &Groups, shared: &[u8]) -> Result<Encoded> {
+            self.encode_block(input, groups, &shared.to_vec().into())
+        }
+
+        fn decode_grouped(
+            &self,
+            params: &[u8],
+            children: Vec<Lane>,
+            groups: &Groups,
+            shared: &[u8],
+            budget: &mut Budget,
+        ) -> Result<Lane> {
+            self.decode_block(params, children, groups, &shared.to_vec().into(), budget)
+        }
+
+        fn encode_block(&self, input: &Lane, groups: &Groups, shared: &Shared) -> Result<Encoded> {
+            entropy::encode_block(self, input, groups, shared)
+        }
+
+        fn decode_block(
+            &self,
+            params: &[u8],
+            _: Vec<Lane>,
+            groups: &Groups,
+            shared: &Shared,
+            budget: &mut Budget,
+        ) -> Result<Lane> {
+            entropy::decode_block::<Self>(params, groups, shared, budget)
+        }
+    };
+}
+pub(super) use kernel_methods;
 
 /// A lane whose words stand group after group.
 struct Gathered<'a> {
@@ -139,6 +200,7 @@ fn read_model<K: Kernel>(
 
 /// Codes a lane without groups: its length, its model behind its length, its words.
 pub(super) fn encode<K: Kernel>(kernel: &K, lane: &Lane) -> Result<Encoded> {
+    kernel.ready()?;
     let mut params = vec![];
     put_varint(&mut params, lane.len() as u64);
     let gathered = Gathered { sizes: vec![lane.len()], lane: Cow::Borrowed(lane) };
@@ -155,67 +217,39 @@ pub(super) fn decode<K: Kernel>(params: &[u8], budget: &mut Budget) -> Result<La
     decode_alone::<K>(&mut reader, &[len], budget)
 }
 
-/// Codes a lane with groups; `shared` is empty or a model of [`learn`].
-pub(super) fn encode_grouped<K: Kernel>(kernel: &K, lane: &Lane, groups: &Groups, shared: &[u8]) -> Result<Encoded> {
+/// Codes a lane with groups; `shared` is empty or a model of [`learn`], which is read once for all blocks.
+pub(super) fn encode_block<K: Kernel>(kernel: &K, lane: &Lane, groups: &Groups, shared: &Shared) -> Result<Encoded> {
+    kernel.ready()?;
     let gathered = Gathered::new(lane, groups, K::NAME)?;
     let mut params = vec![];
-    if shared.is_empty() {
-        encode_alone(kernel, &gathered, &mut params)?;
-    } else {
-        let budget = &mut Budget::new(&crate::Limits::default());
-        let (alphabet, tables) = read_model::<K>(shared, &gathered.sizes, false, budget)?;
-        let symbols = alphabet.symbols(&gathered.lane, K::NAME)?;
-        encode_words(kernel, &gathered, &alphabet, &symbols, &tables, &mut params)?;
-    }
-    Ok(Encoded { params, children: vec![] })
-}
-
-/// Inverse of [`encode_grouped`].
-pub(super) fn decode_grouped<K: Kernel>(
-    params: &[u8],
-    groups: &Groups,
-    shared: &[u8],
-    budget: &mut Budget,
-) -> Result<Lane> {
-    let mut reader = Reader::new(params, K::NAME);
-    let sizes = sizes(groups);
-    let gathered = if shared.is_empty() {
-        decode_alone::<K>(&mut reader, &sizes, budget)?
-    } else {
-        let (alphabet, tables) = read_model::<K>(shared, &sizes, false, budget)?;
-        decode_words::<K>(&mut reader, &sizes, &alphabet, &tables, budget)?
-    };
-    groups.scatter(gathered)
-}
-
-/// [`encode_grouped`] with a model that is read once for all blocks.
-pub(super) fn encode_block<K: Kernel>(kernel: &K, lane: &Lane, groups: &Groups, shared: &Shared) -> Result<Encoded> {
     if shared.bytes().is_empty() {
-        return encode_grouped(kernel, lane, groups, &[]);
+        encode_alone(kernel, &gathered, &mut params)?;
+        return Ok(Encoded { params, children: vec![] });
     }
-    let gathered = Gathered::new(lane, groups, K::NAME)?;
     let model = read_once::<K>(shared, &gathered.sizes, &mut Budget::new(&crate::Limits::default()))?;
     let (alphabet, tables) = &*model;
-    let mut params = vec![];
     let symbols = alphabet.symbols(&gathered.lane, K::NAME)?;
     encode_words(kernel, &gathered, alphabet, &symbols, tables, &mut params)?;
     Ok(Encoded { params, children: vec![] })
 }
 
-/// [`decode_grouped`] with a model that is read once for all blocks.
+/// Inverse of [`encode_block`].
 pub(super) fn decode_block<K: Kernel>(
     params: &[u8],
     groups: &Groups,
     shared: &Shared,
     budget: &mut Budget,
 ) -> Result<Lane> {
-    if shared.bytes().is_empty() {
-        return decode_grouped::<K>(params, groups, &[], budget);
-    }
+    let mut reader = Reader::new(params, K::NAME);
     let sizes = sizes(groups);
-    let model = read_once::<K>(shared, &sizes, budget)?;
-    let (alphabet, tables) = &*model;
-    groups.scatter(decode_words::<K>(&mut Reader::new(params, K::NAME), &sizes, alphabet, tables, budget)?)
+    let gathered = if shared.bytes().is_empty() {
+        decode_alone::<K>(&mut reader, &sizes, budget)?
+    } else {
+        let model = read_once::<K>(shared, &sizes, budget)?;
+        let (alphabet, tables) = &*model;
+        decode_words::<K>(&mut reader, &sizes, alphabet, tables, budget)?
+    };
+    groups.scatter(gathered)
 }
 
 fn read_once<K: Kernel>(shared: &Shared, sizes: &[usize], budget: &mut Budget) -> Result<Arc<(Alphabet, K::Tables)>> {

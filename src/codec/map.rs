@@ -1,6 +1,7 @@
 //! `Map`: one word for each group, and exceptions.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +87,8 @@ impl Codec for Map {
             used.for_each(|(_, &answer)| put_varint(&mut params, answer));
             answers
         } else {
-            shared_words(shared, groups.len(), &mut Budget::new(&crate::Limits::default()))?
+            let answers = read_shared(shared, &mut Budget::new(&crate::Limits::default()))?;
+            first_words(&answers, groups.len())?.to_vec()
         };
         let mut expected = vec![0; wide.len()];
         spread(&answers, groups, &mut expected);
@@ -112,25 +114,7 @@ impl Codec for Map {
         shared: &[u8],
         budget: &mut Budget,
     ) -> Result<Lane> {
-        let mut reader = Reader::new(params, NAME);
-        let (kind, len) = read_shape(&mut reader, budget)?;
-        if len != groups.rows() {
-            return Err(reader.corrupt("the lane does not fit its groups"));
-        }
-        let answers = if shared.is_empty() {
-            let most = u64::MAX >> (64 - kind.bits());
-            let mut answers = vec![0; budget.reserve::<u64>(groups.len() as u64)?];
-            for group in (0..groups.len()).filter(|&group| !groups.range(group).is_empty()) {
-                answers[group] = reader.varint_to(most, "the word of a group is wider than the lane")?;
-            }
-            answers
-        } else {
-            shared_words(shared, groups.len(), budget)?
-        };
-        reader.end()?;
-        let [gaps, exceptions] =
-            children.try_into().map_err(|_| Error::corrupt(NAME, "two child lanes are expected", 0))?;
-        restore(kind, len, &answers, groups, &gaps, &exceptions)
+        self.decode_block(params, children, groups, &shared.to_vec().into(), budget)
     }
 
     // All blocks share one list of words, which is read once.
@@ -142,16 +126,22 @@ impl Codec for Map {
         shared: &Shared,
         budget: &mut Budget,
     ) -> Result<Lane> {
-        if shared.bytes().is_empty() {
-            return self.decode_grouped(params, children, groups, &[], budget);
-        }
         let mut reader = Reader::new(params, NAME);
         let (kind, len) = read_shape(&mut reader, budget)?;
-        reader.end()?;
         if len != groups.rows() {
             return Err(reader.corrupt("the lane does not fit its groups"));
         }
-        let answers = shared.read_once(budget, read_shared)?;
+        let answers = if shared.bytes().is_empty() {
+            let most = u64::MAX >> (64 - kind.bits());
+            let mut answers = vec![0; budget.reserve::<u64>(groups.len() as u64)?];
+            for group in (0..groups.len()).filter(|&group| !groups.range(group).is_empty()) {
+                answers[group] = reader.varint_to(most, "the word of a group is wider than the lane")?;
+            }
+            Arc::new(answers)
+        } else {
+            shared.read_once(budget, read_shared)?
+        };
+        reader.end()?;
         let [gaps, exceptions] =
             children.try_into().map_err(|_| Error::corrupt(NAME, "two child lanes are expected", 0))?;
         restore(kind, len, first_words(&answers, groups.len())?, groups, &gaps, &exceptions)
@@ -187,11 +177,6 @@ fn spread<W: Copy>(answers: &[W], groups: &Groups, words: &mut [W]) {
 }
 
 /// The words of so many groups.
-fn shared_words(shared: &[u8], groups: usize, budget: &mut Budget) -> Result<Vec<u64>> {
-    let answers = read_shared(shared, budget)?;
-    first_words(&answers, groups).map(<[u64]>::to_vec)
-}
-
 fn first_words(answers: &[u64], groups: usize) -> Result<&[u64]> {
     answers.get(..groups).ok_or(Error::Corrupt { part: "Map words", what: "there are fewer words than groups", at: 0 })
 }

@@ -1,6 +1,7 @@
 //! A binary arithmetic coder of 32-bit range that takes probabilities of 16 bits.
 
 use crate::log2::{BIT, log2};
+use crate::wire::ReadAhead;
 use crate::{Error, Result};
 
 /// Below this the range takes another byte.
@@ -134,44 +135,36 @@ impl BinaryCoder for BinaryEncoder {
 pub struct BinaryDecoder<'a> {
     range: u32,
     value: u32,
-    bytes: &'a [u8],
-    at: usize,
-    part: &'static str,
+    bytes: ReadAhead<'a, 4>,
 }
 
 impl<'a> BinaryDecoder<'a> {
     /// A decoder at the beginning of `bytes`, which belong to `part`.
     pub fn new(bytes: &'a [u8], part: &'static str) -> Self {
-        let mut decoder = Self { range: u32::MAX, value: 0, bytes, at: 0, part };
+        let mut decoder = Self { range: u32::MAX, value: 0, bytes: ReadAhead::new(bytes, part) };
         (0..4).for_each(|_| decoder.shift());
         decoder
     }
 
     #[inline]
     fn shift(&mut self) {
-        self.value = self.value << 8 | u32::from(self.bytes.get(self.at).copied().unwrap_or(0));
-        self.at += 1;
+        self.value = self.value << 8 | u32::from(self.bytes.byte());
     }
 
     /// Fails when more was read than there is. Loops over read symbols call this once a round.
     #[inline]
     pub fn check(&self) -> Result<()> {
-        // Four bytes are read ahead; the encoder leaves out those that do not matter.
-        if self.at > self.bytes.len() + 4 {
-            return Err(Error::Truncated { part: self.part, needed: (self.at - self.bytes.len() - 4) as u64 });
-        }
-        Ok(())
+        self.bytes.check()
     }
 
     /// An error about what was read last.
     pub fn corrupt(&self, what: &'static str) -> Error {
-        Error::corrupt(self.part, what, self.at.min(self.bytes.len()))
+        self.bytes.corrupt(what)
     }
 
     /// Fails unless all bytes and no more were read.
     pub fn end(&self) -> Result<()> {
-        self.check()?;
-        if self.at < self.bytes.len() { Err(self.corrupt("bytes are left over")) } else { Ok(()) }
+        self.bytes.end()
     }
 }
 

@@ -134,9 +134,7 @@ impl Pipeline {
         // A poor table may only look like one. Parts that were asked for stay, unless the promise on growth is broken.
         let grown = packed.bytes.len() > source.len() + MAX_GROWTH;
         let asked_for = self.partitioner.is_some() || self.plan.is_some() || self.one_tree;
-        let poor = !asked_for
-            && packed.report.ratio() > if self.effort == Effort::Max { 0.2 } else { 0.35 }
-            && source.len() < 16 << 20;
+        let poor = !asked_for && packed.report.ratio() > self.effort.poor_ratio() && source.len() < 16 << 20;
         if packed.report.kind == Kind::Table && (grown || poor) {
             let other = self.pack_bytes(source)?;
             if other.bytes.len() < packed.bytes.len() {
@@ -226,7 +224,7 @@ impl Pipeline {
     }
 
     fn pack_model(&self, model: &Model<'_>, source: &[u8], pruned: Vec<Option<PrunedReport>>) -> Result<Packed> {
-        let mut report = Report { effort: self.effort, ..self.report(Kind::Model, source) };
+        let mut report = self.report(Kind::Model, source);
         let bytes = model::compress(self, model, &mut report)?;
         report.tensors.iter_mut().zip(pruned).for_each(|(tensor, pruned)| tensor.pruned = pruned);
         Ok(Self::packed(bytes, report))

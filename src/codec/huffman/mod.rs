@@ -88,53 +88,5 @@ impl Codec for Huffman {
         CodecId::HUFFMAN
     }
 
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn arity(&self) -> usize {
-        0
-    }
-
-    fn encode(&self, input: &Lane) -> Result<Encoded> {
-        entropy::encode(self, input)
-    }
-
-    fn decode(&self, params: &[u8], _: Vec<Lane>, budget: &mut Budget) -> Result<Lane> {
-        entropy::decode::<Self>(params, budget)
-    }
-
-    fn learn(&self, blocks: &[Block]) -> Result<Vec<u8>> {
-        entropy::learn::<Self>(blocks)
-    }
-
-    fn encode_grouped(&self, input: &Lane, groups: &Groups, shared: &[u8]) -> Result<Encoded> {
-        entropy::encode_grouped(self, input, groups, shared)
-    }
-
-    fn decode_grouped(
-        &self,
-        params: &[u8],
-        _: Vec<Lane>,
-        groups: &Groups,
-        shared: &[u8],
-        budget: &mut Budget,
-    ) -> Result<Lane> {
-        entropy::decode_grouped::<Self>(params, groups, shared, budget)
-    }
-
-    fn encode_block(&self, input: &Lane, groups: &Groups, shared: &Shared) -> Result<Encoded> {
-        entropy::encode_block(self, input, groups, shared)
-    }
-
-    fn decode_block(
-        &self,
-        params: &[u8],
-        _: Vec<Lane>,
-        groups: &Groups,
-        shared: &Shared,
-        budget: &mut Budget,
-    ) -> Result<Lane> {
-        entropy::decode_block::<Self>(params, groups, shared, budget)
-    }
+    entropy::kernel_methods!();
 }

@@ -1,5 +1,7 @@
 //! Bytes as samples, and samples as residuals.
 
+use crate::codec::delta::{fold, unfold};
+
 /// Samples of one or two bytes.
 pub(super) struct Samples {
     words: Vec<i16>,
@@ -43,18 +45,19 @@ impl Samples {
         self.words[at] = sample as i16;
     }
 
-    /// What a sample differs by, 0, −1, 1, −2 as 0, 1, 2, 3; wrapping, so that no residual is wider than a sample.
+    /// What a sample differs by, folded; wrapping, so that no residual is wider than a sample.
     pub fn residual(&self, sample: i32, expected: i32) -> u16 {
-        let shift = 32 - self.bits;
-        let difference = sample.wrapping_sub(expected) << shift >> shift;
-        ((difference << 1) ^ (difference >> 31)) as u16 & (u32::MAX >> shift) as u16
+        let difference = sample.wrapping_sub(expected);
+        if self.bits == 8 { u16::from(fold(difference as u8)) } else { fold(difference as u16) }
     }
 
     /// Inverse of [`Samples::residual`].
     pub fn restore(&self, expected: i32, residual: u16) -> i32 {
-        let residual = i32::from(residual);
-        let sample = expected.wrapping_add((residual >> 1) ^ -(residual & 1));
-        if self.bits == 8 { sample & 0xff } else { i32::from(sample as i16) }
+        if self.bits == 8 {
+            i32::from((expected as u8).wrapping_add(unfold(residual as u8)))
+        } else {
+            i32::from((expected as u16).wrapping_add(unfold(residual)) as i16)
+        }
     }
 
     /// The bytes, given those that belong to no sample.

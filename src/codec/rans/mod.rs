@@ -56,6 +56,10 @@ impl Kernel for Rans {
     const NAME: &'static str = "Rans";
     type Tables = Tables;
 
+    fn ready(&self) -> Result<()> {
+        self.check().map(|_| ())
+    }
+
     fn groups(tables: &Self::Tables) -> usize {
         tables.len()
     }
@@ -102,56 +106,5 @@ impl Codec for Rans {
         CodecId::RANS
     }
 
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn arity(&self) -> usize {
-        0
-    }
-
-    fn encode(&self, input: &Lane) -> Result<Encoded> {
-        self.check()?;
-        entropy::encode(self, input)
-    }
-
-    fn decode(&self, params: &[u8], _: Vec<Lane>, budget: &mut Budget) -> Result<Lane> {
-        entropy::decode::<Self>(params, budget)
-    }
-
-    fn learn(&self, blocks: &[Block]) -> Result<Vec<u8>> {
-        entropy::learn::<Self>(blocks)
-    }
-
-    fn encode_grouped(&self, input: &Lane, groups: &Groups, shared: &[u8]) -> Result<Encoded> {
-        self.check()?;
-        entropy::encode_grouped(self, input, groups, shared)
-    }
-
-    fn decode_grouped(
-        &self,
-        params: &[u8],
-        _: Vec<Lane>,
-        groups: &Groups,
-        shared: &[u8],
-        budget: &mut Budget,
-    ) -> Result<Lane> {
-        entropy::decode_grouped::<Self>(params, groups, shared, budget)
-    }
-
-    fn encode_block(&self, input: &Lane, groups: &Groups, shared: &Shared) -> Result<Encoded> {
-        self.check()?;
-        entropy::encode_block(self, input, groups, shared)
-    }
-
-    fn decode_block(
-        &self,
-        params: &[u8],
-        _: Vec<Lane>,
-        groups: &Groups,
-        shared: &Shared,
-        budget: &mut Budget,
-    ) -> Result<Lane> {
-        entropy::decode_block::<Self>(params, groups, shared, budget)
-    }
+    entropy::kernel_methods!();
 }
