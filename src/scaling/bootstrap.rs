@@ -118,7 +118,7 @@ impl<'a> Fit<'a> {
             return Err(Error::config("place of a run", place, "below the number of runs"));
         }
         self.settled(threads, resamples.len(), |draw, times| {
-            resamples[draw].iter().for_each(|&place| times[place] += 1)
+            resamples[draw].iter().for_each(|&place| times[place] += 1);
         })
     }
 
