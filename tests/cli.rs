@@ -318,6 +318,9 @@ fn a_law_chosen_among_all_forecasts_with_an_interval() {
     desk.write("runs.csv", format!("params,tokens,loss\n{}", lines.collect::<String>()).as_bytes());
     let fit = desk.json(&["scaling", "fit", "runs.csv", "--bootstrap", "20", "--forecast", "1e10,1e12", "--json"]);
     assert_eq!(fit["law"], "chinchilla");
+    let bootstrap = &fit["bootstrap"];
+    assert_eq!((&bootstrap["seed"], &bootstrap["resamples"]), (&0.into(), &20.into()));
+    assert_eq!(bootstrap["resampling"], "cases, independent");
     let (forecast, truth) = (&fit["forecasts"][0], law(1e10, 1e12));
     assert!((forecast["loss"].as_f64().unwrap() / truth - 1.0).abs() < 1e-3);
     let end = |name: &str| forecast["interval_90"][name].as_f64().unwrap();
@@ -344,9 +347,25 @@ fn pictures_of_a_fit_stand_beside_their_numbers() {
     }
 }
 
+#[cfg(feature = "plot")]
+#[test]
+fn a_picture_of_a_table_shows_the_bytes_of_each_column() {
+    let desk = Desk::new();
+    assert!(desk.run(&["explain", "t.csv", "--svg", "pictures"]).status.success());
+    assert!(desk.read("pictures/bytes_by_part.svg").starts_with(b"<svg"));
+    let csv = String::from_utf8(desk.read("pictures/bytes_by_part.csv")).unwrap();
+    assert!(csv.starts_with("what,name,bytes,bits_per_value,ratio\n") && csv.contains("\ncolumn,rest,"), "{csv}");
+    desk.write("file", b"");
+    assert_eq!(desk.run(&["explain", "t.csv", "--svg", "file"]).status.code(), Some(1));
+}
+
 #[test]
 fn bad_runs_are_named_by_line_and_column() {
     let desk = Desk::new();
+    desk.write("empty.csv", b"");
+    assert!(desk.refused(&["scaling", "fit", "empty.csv"], 1).contains("line 1 is empty"));
+    desk.write("header.csv", b"params,data,loss\n");
+    assert!(desk.refused(&["scaling", "fit", "header.csv"], 1).contains("line 2 is not there"));
     desk.write("bad.csv", b"params,data,loss\n1,2,3\n1,-2,3\n");
     assert!(desk.refused(&["scaling", "fit", "bad.csv"], 1).contains("line 3, column \"data\""));
     desk.write("few.csv", b"params,data,loss\n1,2,3\n2,2,3\n");

@@ -42,6 +42,9 @@ impl Interval {
     }
 
     /// The middle `level` of some values, ends interpolated between neighbours; `None` without values.
+    ///
+    /// Source: R. J. Hyndman and Y. Fan, "Sample Quantiles in Statistical Packages", The American Statistician 50(4),
+    /// 1996, definition 7.
     pub(super) fn of(mut values: Vec<f64>, level: f64) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let last = values.len().checked_sub(1)?;
@@ -84,19 +87,59 @@ impl<'a> Fit<'a> {
         if config.resamples == 0 {
             return Err(Error::config("resamples", 0, "1 or more"));
         }
-        let draws = crate::threads::each(config.threads, config.resamples, |draw| {
-            let problem = self.redrawn(&mut Random::new(config.seed, draw as u64));
-            Ok(problem.settle(self.loss(), &self.theta, 1e-6).theta)
+        self.settled(config.threads, config.resamples, |draw, times| {
+            let mut random = Random::new(config.seed, draw as u64);
+            (0..times.len()).for_each(|_| times[random.below(times.len())] += 1);
+        })
+    }
+
+    /// Fits the law to resamples that were drawn elsewhere, in blocks or by another program for instance: each lists
+    /// places of runs, the first being 0.
+    ///
+    /// ```
+    /// use losslaw::scaling::{Loss, PowerLaw, Runs, fit};
+    /// let runs = Runs::from_triples((1..9).map(f64::from).map(|d| (1.0, d, 1.0 + 5.0 / d)))?;
+    /// let fit = fit(&PowerLaw::Data, &runs, Loss::SquaredLog)?;
+    /// // Without the first run, or without the last: the runs obey one law, so that nothing changes.
+    /// let bootstrap = fit.bootstrap_of(&[(1..8).collect(), (0..7).collect()], 1)?;
+    /// assert!(bootstrap.standard_error("B").unwrap() < 1e-6);
+    /// assert!(fit.bootstrap_of(&[vec![8]], 1).is_err());
+    /// # Ok::<(), losslaw::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] when there are no resamples, or one is empty or names a run that is not there.
+    pub fn bootstrap_of(&self, resamples: &[Vec<usize>], threads: usize) -> Result<Bootstrap<'_, 'a>> {
+        if resamples.is_empty() || resamples.iter().any(Vec::is_empty) {
+            return Err(Error::config("resamples", "one of no runs", "1 or more, of 1 run or more"));
+        }
+        let count = self.problem.rows.len();
+        if let Some(place) = resamples.iter().flatten().find(|&&place| place >= count) {
+            return Err(Error::config("place of a run", place, "below the number of runs"));
+        }
+        self.settled(threads, resamples.len(), |draw, times| {
+            resamples[draw].iter().for_each(|&place| times[place] += 1);
+        })
+    }
+
+    /// Fits the law to each draw, for which `count` says how often each run is in it, starting from this fit.
+    fn settled(
+        &self,
+        threads: usize,
+        draws: usize,
+        count: impl Fn(usize, &mut [u32]) + Send + Sync,
+    ) -> Result<Bootstrap<'_, 'a>> {
+        let draws = crate::threads::each(threads, draws, |draw| {
+            let mut times = vec![0; self.problem.rows.len()];
+            count(draw, &mut times);
+            Ok(self.redrawn(&times).settle(self.loss(), &self.theta, 1e-6).theta)
         })?;
         Ok(Bootstrap { fit: self, draws })
     }
 
-    /// As many runs as there are, drawn with replacement. Runs drawn twice count twice; others are left out.
-    fn redrawn(&self, random: &mut Random) -> Problem<'a> {
-        let count = self.problem.rows.len();
-        let mut times = vec![0u32; count];
-        (0..count).for_each(|_| times[random.below(count)] += 1);
-        let drawn = self.problem.rows.iter().zip(&times).filter(|(_, times)| **times > 0);
+    /// Each run as often as it was drawn.
+    fn redrawn(&self, times: &[u32]) -> Problem<'a> {
+        let drawn = self.problem.rows.iter().zip(times).filter(|(_, times)| **times > 0);
         let rows = drawn.map(|(row, &times)| super::objective::Row { weight: f64::from(times), ..*row }).collect();
         Problem { rows, shapes: self.problem.shapes.clone(), ..self.problem }
     }

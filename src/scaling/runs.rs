@@ -114,6 +114,9 @@ impl Runs {
             Ok(header) => header.iter().map(str::to_owned).collect(),
             Err(_) => return Err(Error::bad_run(1, "", "is no text")),
         };
+        if header.iter().all(String::is_empty) {
+            return Err(Error::bad_run(1, "", "is empty; the names of columns stand there"));
+        }
         let find = |field, given: &Option<String>, usual: &[&str]| named(&header, field, given.as_deref(), usual);
         let loss = find("loss column", &columns.loss, LOSS)?.ok_or_else(|| missing("loss column", &header))?;
         let params = find("params column", &columns.params, PARAMS)?;
@@ -155,6 +158,9 @@ impl Runs {
             let unique = unique.map_or(Ok(d), number)?;
             out.runs.push(Run { params: n, data: d, unique: unique.min(d), loss: number(loss)? });
             out.texts.push(extra.iter().map(|&c| record.get(c).unwrap_or_default().to_owned()).collect());
+        }
+        if out.runs.is_empty() {
+            return Err(Error::bad_run(2, "", "is not there: no row, or none that was asked for"));
         }
         Ok(out)
     }
@@ -262,6 +268,9 @@ mod tests {
         assert_eq!(read("n,d,loss\n1,-2,3\n"), "line 2, column \"d\" is not positive and finite");
         assert_eq!(read("n,d,loss\n1,2,inf\n"), "line 2, column \"loss\" is not positive and finite");
         assert_eq!(read("n,d,loss\n1,2\n"), "line 2 does not fit the header");
+        for nothing in ["", "\n\n", "  \n"] {
+            assert_eq!(read(nothing), "line 1 is empty; the names of columns stand there", "{nothing:?}");
+        }
         assert!(read("n,d,price\n1,2,3\n").contains("n, d, price"));
         let columns = Columns { data: Some("tokens".into()), ..Columns::default() };
         let unknown = Runs::from_csv(b"n,d,loss\n1,2,3\n", &columns).unwrap_err().to_string();

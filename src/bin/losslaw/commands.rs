@@ -131,6 +131,11 @@ pub fn explain(args: &ExplainArgs) -> Result<(), Failure> {
         .and_then(|pipeline| pipeline.explain(&source));
     bar.finish_and_clear();
     let explanation = explanation.map_err(|error| bad_data(&args.table, &error))?;
+    #[cfg(feature = "plot")]
+    if let Some(folder) = &args.svg {
+        let plot = losslaw::scaling::plot::bytes_by_part(&explanation.report);
+        plot.write(folder, "bytes_by_part").map_err(|error| bad_data(folder, &error))?;
+    }
     if args.json {
         show::json(&explanation);
     } else {

@@ -100,6 +100,10 @@ struct ExplainArgs {
     /// Threads to use, 0 for one each core.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
     threads: u16,
+    /// Draw the bytes of each column into this folder, with the numbers as CSV.
+    #[cfg(feature = "plot")]
+    #[arg(long, value_name = "FOLDER")]
+    svg: Option<PathBuf>,
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,

@@ -161,8 +161,8 @@ pub struct MeasureArgs {
     /// Bytes of a context.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=7))]
     order: u8,
-    /// Shuffle rows with this seed; without it they are learnt from as they stand.
-    #[arg(long, value_name = "SEED", requires = "column")]
+    /// Shuffle rows, or blocks of 1,024 bytes, with this seed; without it they are learnt from as they stand.
+    #[arg(long, value_name = "SEED")]
     shuffle: Option<u64>,
     /// Threads to use, 0 for one each core; the numbers are the same for any number.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
@@ -178,6 +178,9 @@ enum KindArg {
     TwoPart,
     HeldOut,
 }
+
+/// Bytes that stay together where a file is shuffled.
+const BLOCK: usize = 1024;
 
 /// The share of draws that intervals of parameters hold.
 const LEVEL: f64 = 0.95;
@@ -234,7 +237,8 @@ fn fit_runs(args: &FitArgs) -> Result<(), Failure> {
     let mut warnings: Vec<String> = fitted.warnings.iter().map(ToString::to_string).collect();
     let mut forecasts = vec![];
     if !args.forecast.is_empty() {
-        let config = ForecastConfig { loss, split, windows: vec![], level: 0.9, bootstrap: config };
+        let bootstrap = config.clone();
+        let config = ForecastConfig { loss, split, windows: vec![], level: 0.9, bootstrap };
         let outlook = forecast(&[law], &runs, &config).map_err(bad)?;
         warnings = outlook.warnings.iter().map(ToString::to_string).collect();
         forecasts.extend(args.forecast.iter().map(|&(params, data)| (params, data, outlook.at(params, data))));
@@ -250,6 +254,7 @@ fn fit_runs(args: &FitArgs) -> Result<(), Failure> {
             "law": law.name(),
             "loss": loss.to_string(),
             "runs": runs.len(),
+            "bootstrap": {"resamples": config.resamples, "seed": config.seed, "resampling": "cases, independent"},
             "parameters": rows.iter().map(parameter).collect::<Vec<_>>(),
             "optimal_exponent": fitted.optimal_exponent(),
             "objective": fitted.objective,
@@ -327,6 +332,7 @@ fn measure_file(args: &MeasureArgs) -> Result<(), Failure> {
         Box::new(if kind == CodeLength::HeldOut { source } else { source.held_out(0) })
     } else {
         let source = ContextSource::new(&bytes, args.order.into());
+        let source = if let Some(seed) = args.shuffle { source.shuffled(BLOCK, seed) } else { source };
         Box::new(if kind == CodeLength::HeldOut { source } else { source.held_out(0) })
     };
     let amounts = grid(args.least, source.len(), args.per_octave);

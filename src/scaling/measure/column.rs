@@ -72,8 +72,7 @@ impl ColumnSource {
         }
         let mut places: Vec<u32> = (0..rows as u32).collect();
         if let RowOrder::Shuffled(seed) = order {
-            let mut random = Random::new(seed, 0);
-            (1..rows).rev().for_each(|last| places.swap(last, random.below(last + 1)));
+            Random::new(seed, 0).shuffle(&mut places);
         }
         let frame = table.frame();
         let columns: Vec<_> = frame.columns()[..=target]

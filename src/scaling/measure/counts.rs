@@ -30,15 +30,29 @@ impl Counts {
         }
     }
 
-    /// Bits of the symbols under their own distribution, and of writing that distribution: half the logarithm of each
-    /// count and the name of each symbol, one of `alphabet`.
+    /// What is left without some of the symbols, all of which are among these.
+    pub fn without(&self, some: &Self) -> Self {
+        let mut gone = some.seen.iter().peekable();
+        let left = self.seen.iter().filter_map(|&(symbol, count)| {
+            let gone = gone.next_if(|&&(s, _)| s == symbol).map_or(0, |&(_, count)| count);
+            (count > gone).then(|| (symbol, count - gone))
+        });
+        Self { seen: left.collect(), total: self.total - some.total }
+    }
+
+    /// How many different symbols there are.
+    pub fn distinct(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// Bits of the symbols under their own distribution, and of that distribution over `alphabet` symbols: half the
+    /// logarithm of the total for each share that may be chosen freely.
     ///
-    /// Source: J. Rissanen, "A universal prior for integers and estimation by minimum description length", Annals of
-    /// Statistics 11(2), 1983.
-    pub fn two_part_bits(&self, alphabet: f64) -> f64 {
+    /// Source: J. Rissanen, "Modeling by Shortest Data Description", Automatica 14, 1978.
+    pub fn two_part_bits(&self, alphabet: usize) -> f64 {
         let counts: Vec<u32> = self.seen.iter().map(|&(_, count)| count).collect();
-        let model: f64 = counts.iter().map(|&c| (f64::from(c) + 1.0).log2() / 2.0 + alphabet.log2()).sum();
-        code_length(&counts) as f64 / BIT as f64 + model
+        let free = alphabet.saturating_sub(1) as f64;
+        code_length(&counts) as f64 / BIT as f64 + free / 2.0 * (f64::from(self.total) + 1.0).log2()
     }
 }
 
