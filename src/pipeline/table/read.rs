@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::super::Decoder;
 use super::super::adaptive;
 use super::super::transform::Transform;
+use super::ended::split;
 use super::{flag, origin};
 use crate::codec::{Groups, Learned};
 use crate::container::{Container, Section, Tag};
@@ -25,6 +26,9 @@ const WALK_BYTES: u64 = 4 + 4 + 1;
 
 /// Bytes a row takes while a transform is undone: the residual, the key and the value, all widened.
 const INVERSION_BYTES: u64 = 3 * 8;
+
+/// Flags of texts that end with a byte of their own.
+const ENDED_TEXT: u8 = flag::TEXT | flag::ENDED;
 
 /// What holds for all blocks of a table file.
 struct Models {
@@ -284,8 +288,17 @@ fn decode_column(
     let is_assigned = matches!(recorded, Recorded::Assigned(_));
     let is_text = matches!(models.schema.columns[index].kind, Kind::Text);
     let fits = (flags & flag::ASSIGNED != 0, flags & flag::TEXT != 0) == (is_assigned, is_text);
-    if !fits || flags > flag::ESCAPES | flag::TEXT | flag::ASSIGNED | flag::ADAPTIVE {
+    if !fits || flags > flag::ESCAPES | flag::TEXT | flag::ASSIGNED | flag::ADAPTIVE && flags != ENDED_TEXT {
         return Err(reader.corrupt("flags do not fit the column"));
+    }
+    if flags == ENDED_TEXT {
+        let Lane::U8(lane) = decoder.registry.decode(reader.bytes()?, budget)? else {
+            return Err(reader.corrupt("text is no bytes"));
+        };
+        reader.end()?;
+        budget.spend(lane.len() as u64 + rows * size_of::<u64>() as u64)?;
+        let (ordinals, text) = split(&lane, data.rows)?;
+        return Ok(ColumnData { ordinals, escapes: vec![], text });
     }
     let assigned = if flags & flag::ASSIGNED != 0 { reader.bytes()? } else { &[] };
     let groups = match (recorded, shared) {

@@ -8,6 +8,7 @@ use super::super::adaptive;
 use super::super::candidates::Stretches;
 use super::super::columns::{CodedColumn, Setting};
 use super::super::{Effort, Pipeline, Stage};
+use super::ended::join;
 use super::{flag, origin};
 use crate::codec::{ContextMix, Plan, Store, encode_auto, encode_mixed};
 use crate::container::{Tag, Writer};
@@ -140,7 +141,11 @@ fn describe(table: &Table, columns: &[CodedColumn], bytes: &[usize], shared_leav
             name: schema.name.clone(),
             kind: schema.kind.to_string(),
             transform: coded.transform.describe(name),
-            plan: if coded.is_adaptive { adaptive::describe(&coded.learned) } else { coded.plan.to_string() },
+            plan: match coded.end {
+                Some(_) => "ended texts".to_owned(),
+                None if coded.is_adaptive => adaptive::describe(&coded.learned),
+                None => coded.plan.to_string(),
+            },
             leaves: leaves as u64,
             asks,
             parents: parents.into_iter().map(name).collect(),
@@ -294,7 +299,10 @@ fn column_record(
     if column.is_adaptive {
         head[0] |= flag::ADAPTIVE;
     }
-    put_bytes(&mut values, residuals);
+    match column.end {
+        Some(_) => head[0] |= flag::ENDED,
+        None => put_bytes(&mut values, residuals),
+    }
     if !data.escapes.is_empty() {
         head[0] |= flag::ESCAPES;
         let lengths = Lane::narrowest(data.escapes.iter().map(|cell| cell.len() as u64).collect());
@@ -309,7 +317,8 @@ fn column_record(
         if data.text.len() > MAX_LANE_LEN {
             return Err(Error::NotATable("a block has too much text"));
         }
-        put_bytes(&mut text, &encode(&Lane::U8(data.text.clone()))?.1);
+        let lane = column.end.map_or_else(|| Lane::U8(data.text.clone()), |end| join(data, end));
+        put_bytes(&mut text, &encode(&lane)?.1);
     }
     Ok([head, values, escapes, text])
 }
