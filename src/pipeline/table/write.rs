@@ -51,7 +51,8 @@ pub(in crate::pipeline) fn compress(pipeline: &Pipeline, table: &Table, report: 
     }
     let count = table.columns().len();
     let tick = pipeline.listener.counter(Stage::Learning, count);
-    let columns = each(pipeline.threads, count, |column| setting.code(column).inspect(|_| tick()))?;
+    let columns =
+        each(pipeline.threads, count, |column| setting.code(column).inspect(|_| tick(&table.columns()[column].name)))?;
     report.timings.learning = seconds_since(start);
 
     let start = Instant::now();
@@ -71,7 +72,7 @@ pub(in crate::pipeline) fn compress(pipeline: &Pipeline, table: &Table, report: 
         let record =
             |index| column_record(number, &block.columns[index], &columns[index], &table.columns()[index], encode);
         let coded = (block_head(block, &csv, shared)?, (0..count).map(record).collect::<Result<Vec<_>>>()?);
-        tick();
+        tick("");
         Ok(coded)
     })?;
     for (number, (head, records)) in coded.iter().enumerate() {
