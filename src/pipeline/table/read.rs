@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use super::super::Decoder;
 use super::super::adaptive;
 use super::super::transform::Transform;
-use super::ended::split;
 use super::{flag, origin};
 use crate::codec::{Groups, Learned};
 use crate::container::{Container, Section, Tag};
 use crate::limits::MAX_BLOCK_ROWS;
 use crate::partition::Partition;
+use crate::table::ended::split;
 use crate::table::{ColumnData, Irregular, Kind, RowData, Schema};
 use crate::threads::each;
 use crate::tree::wire::{self as tree_wire, Recorded};
@@ -26,6 +26,9 @@ const WALK_BYTES: u64 = 4 + 4 + 1;
 
 /// Bytes a row takes while a transform is undone: the residual, the key and the value, all widened.
 const INVERSION_BYTES: u64 = 3 * 8;
+
+/// Bytes that a byte of ended texts takes: a length, a copy of it, and itself.
+const ENDED_BYTES: u64 = 8 + 8 + 1;
 
 /// Flags of texts that end with a byte of their own.
 const ENDED_TEXT: u8 = flag::TEXT | flag::ENDED;
@@ -292,13 +295,15 @@ fn decode_column(
         return Err(reader.corrupt("flags do not fit the column"));
     }
     if flags == ENDED_TEXT {
-        let Lane::U8(lane) = decoder.registry.decode(reader.bytes()?, budget)? else {
-            return Err(reader.corrupt("text is no bytes"));
-        };
+        let lane = decoder.registry.decode(reader.bytes()?, budget)?;
         reader.end()?;
-        budget.spend(lane.len() as u64 + rows * size_of::<u64>() as u64)?;
-        let (ordinals, text) = split(&lane, data.rows)?;
-        return Ok(ColumnData { ordinals, escapes: vec![], text });
+        // Each text ends with one byte of the lane at least.
+        budget.spend(lane.len() as u64 * ENDED_BYTES)?;
+        let (lengths, text) = split(&lane, "text")?;
+        if lengths.len() != data.rows {
+            return Err(reader.corrupt("there are more or fewer texts than rows"));
+        }
+        return Ok(ColumnData { ordinals: Lane::narrowest(lengths), escapes: vec![], text });
     }
     let assigned = if flags & flag::ASSIGNED != 0 { reader.bytes()? } else { &[] };
     let groups = match (recorded, shared) {
