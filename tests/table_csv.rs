@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 fn write_schema(schema: &Schema) -> (Vec<u8>, Vec<Lane>) {
     let (mut bytes, mut lanes) = (vec![], vec![]);
-    schema.write(&mut bytes, &mut lanes);
+    schema.write(false, &mut bytes, &mut lanes);
     (bytes, lanes)
 }
 

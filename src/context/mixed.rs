@@ -85,6 +85,9 @@ impl MixedModel {
     pub fn new(config: MixedConfig) -> Self {
         let inputs = 2 * config.contexts + 1;
         let histories = |_| (0..=255).map(|h| Counter::new(History::from_index(h).expected(), 2));
+        // What repeats exactly is common: weights begin above the share of one input in many, and learn fast for long.
+        let first = vec![(1 << 16) / (inputs as i32).min(25); inputs];
+        let mixer = |sets| Mixer::new(inputs, sets, config.rate).starting(&first).patient(8);
         let mut slots = vec![FRESH; LINE << config.lines_log2];
         slots.iter_mut().step_by(LINE).for_each(|check| *check = 0);
         Self {
@@ -94,7 +97,7 @@ impl MixedModel {
             lines: vec![0; config.contexts],
             maps: (0..config.contexts).flat_map(histories).collect(),
             inputs: vec![0; padded(inputs)],
-            mixers: [Mixer::new(inputs, config.sets, config.rate), Mixer::new(inputs, NOVELTY, config.rate)],
+            mixers: [mixer(config.sets), mixer(NOVELTY)],
             last: Mixer::new(2, 1, 20),
             apms: [Apm::new(config.sets, 6), Apm::new(NOVELTY * config.contexts.min(2), 6)],
             dither: 1,

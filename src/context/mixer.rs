@@ -45,6 +45,8 @@ pub struct Mixer {
     /// Learning rate of each set, 12 more fraction bits than [`Mixer::rate`].
     rates: Vec<i32>,
     rate: i32,
+    /// log2 of the bits after which a set learns at about its final rate.
+    patience: u32,
     set: usize,
     one: u32,
 }
@@ -59,7 +61,15 @@ impl Mixer {
         let first = (UNIT / inputs.clamp(1, 1 << 16) as i32).max(UNIT / 20);
         let weights = vec![first; width * sets];
         let rate = i32::from(rate).clamp(1, FASTEST / 2);
-        Self { width, weights, rates: vec![(rate * 8).min(FASTEST) << 12; sets], rate, set: 0, one: 1 << 15 }
+        Self {
+            width,
+            weights,
+            rates: vec![(rate * 8).min(FASTEST) << 12; sets],
+            rate,
+            patience: 7,
+            set: 0,
+            one: 1 << 15,
+        }
     }
 
     /// The same mixer with other first weights, in units of 2⁻¹⁶ and as many as there are inputs, in every set.
@@ -69,6 +79,13 @@ impl Mixer {
             weights.fill(0);
             weights.iter_mut().zip(first).for_each(|(weight, first)| *weight = *first);
         }
+        self
+    }
+
+    /// The same mixer, whose sets come down to their final rate after about 2^`patience` bits (7 if not said).
+    #[must_use]
+    pub fn patient(mut self, patience: u32) -> Self {
+        self.patience = patience.min(16);
         self
     }
 
@@ -107,8 +124,7 @@ impl Mixer {
         let error = (i32::from(bit) << 16) - self.one as i32;
         let rate = &mut self.rates[self.set];
         let step = (error * (*rate >> 12)) >> 8;
-        // A hundredth of the way down after each bit.
-        *rate -= (*rate - (self.rate << 12)) >> 7;
+        *rate -= (*rate - (self.rate << 12)) >> self.patience;
         let weights = &mut self.weights[self.set * self.width..][..self.width];
         for (inputs, weights) in inputs.as_chunks::<GROUP>().0.iter().zip(weights.as_chunks_mut::<GROUP>().0) {
             for lane in 0..GROUP {

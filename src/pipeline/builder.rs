@@ -132,7 +132,23 @@ impl PipelineBuilder {
     }
 
     /// Calls `listener` as the work goes on, perhaps from several threads.
-    pub fn progress(mut self, listener: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+    ///
+    /// ```
+    /// use losslaw::{Pipeline, Stage};
+    /// use std::sync::{Arc, Mutex};
+    /// let learnt = Arc::new(Mutex::new(vec![]));
+    /// let list = learnt.clone();
+    /// let pipeline = Pipeline::builder().progress(move |progress| {
+    ///     if progress.stage == Stage::Learning && progress.done > 0 {
+    ///         list.lock().unwrap().push(progress.name.to_owned());
+    ///     }
+    /// });
+    /// pipeline.build()?.compress(b"city,temp\nOslo,-3\nRome,12\nOslo,-1\nRome,9\n".repeat(50).as_slice())?;
+    /// learnt.lock().unwrap().sort();
+    /// assert_eq!(*learnt.lock().unwrap(), ["city", "temp"]);
+    /// # Ok::<(), losslaw::Error>(())
+    /// ```
+    pub fn progress(mut self, listener: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
         self.pipeline.listener = Listener::new(listener);
         self
     }

@@ -25,7 +25,7 @@ pub(super) fn compress(pipeline: &Pipeline, bytes: &[u8], report: &mut Report) -
             None if pipeline.effort == Effort::Max => encode_mixed(&lane)?,
             None => encode_auto(&lane)?,
         };
-        tick();
+        tick("");
         Ok(coded)
     })?;
     report.timings.learning = seconds_since(start);

@@ -6,7 +6,7 @@ use super::Pipeline;
 use super::adaptive::Origin;
 use super::candidates::{self, Estimate, Stretches};
 use super::transform::Transform;
-use crate::codec::{Begun, Bins, Groups, Learned, Plan, Rans, Then};
+use crate::codec::{Begun, Bins, Groups, Learned, Plan, Rans, Store, Then};
 use crate::partition::{Partition, Target};
 use crate::table::RowData;
 use crate::tree::wire::Recorded;
@@ -30,8 +30,26 @@ pub(super) struct CodedColumn {
     pub blocks: Vec<(Option<Lane>, Vec<u8>)>,
     /// Whether the residuals are streams of an adaptive model, whose record is all that is learned.
     pub is_adaptive: bool,
+    /// The byte behind each text of a column of texts whose lengths are not coded.
+    pub end: Option<u8>,
     /// Bytes by which candidates are compared: everything above, the tree included.
     pub bytes: usize,
+}
+
+impl CodedColumn {
+    /// A column of texts that end with a byte of their own.
+    fn ended(end: u8, blocks: usize) -> Self {
+        Self {
+            transform: Transform::Plain,
+            plan: Plan::from(Store),
+            recorded: Recorded::Whole,
+            learned: Learned::default(),
+            blocks: vec![(None, vec![]); blocks],
+            is_adaptive: false,
+            end: Some(end),
+            bytes: 0,
+        }
+    }
 }
 
 /// One transform of a column, applied.
@@ -66,6 +84,9 @@ pub(super) struct Setting<'a> {
 impl Setting<'_> {
     /// Codes one column in the way that takes the fewest bytes; the earlier candidate wins a tie.
     pub fn code(&self, column: usize) -> Result<CodedColumn> {
+        if let Some(end) = self.end(column) {
+            return Ok(CodedColumn::ended(end, self.blocks.len()));
+        }
         let earlier = self.earlier(column);
         let plan = self.pipeline.plan.clone();
         let is_constant = self.frame.columns()[column].ordinals.max().is_none_or(|max| max == 0);
@@ -103,6 +124,13 @@ impl Setting<'_> {
             }
         }
         super::adaptive::improve(self, column, best.expect("the plain transform is always tried"))
+    }
+
+    /// The byte that ends each text, if a column of texts is coded so.
+    fn end(&self, column: usize) -> Option<u8> {
+        let is_text = self.blocks.iter().any(|block| !block.columns[column].text.is_empty());
+        let is_free = self.pipeline.plan.is_none() && self.shared.is_none();
+        if is_text && is_free { super::table::end_of(self.blocks, column) } else { None }
     }
 
     /// Leaves the candidate that takes the fewest bits under a tree for a small sample, and one that comes close.
@@ -218,7 +246,7 @@ impl Setting<'_> {
         let stored = |number: usize| assigned.as_ref().map(|(_, lanes)| lanes[number].clone());
         let blocks = nodes.into_iter().enumerate().map(|(number, node)| (stored(number), node)).collect();
         let (transform, plan) = (transform.clone(), plan.clone());
-        Ok(CodedColumn { transform, plan, recorded, learned, blocks, is_adaptive: false, bytes })
+        Ok(CodedColumn { transform, plan, recorded, learned, blocks, is_adaptive: false, end: None, bytes })
     }
 
     /// How a partition is recorded, with its leaf numbers for each block if they must be stored.

@@ -18,35 +18,41 @@ pub enum Stage {
 
 /// How far a stage has come: `done` of `total` steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub struct Progress<'a> {
     /// The stage.
     pub stage: Stage,
     /// Steps done.
     pub done: usize,
     /// Steps in all.
     pub total: usize,
+    /// The column or tensor whose step was done last; empty before the first one and where steps have no names.
+    pub name: &'a str,
 }
 
 /// Whom to tell.
 #[derive(Clone, Default)]
-pub(super) struct Listener(Option<Arc<dyn Fn(Progress) + Send + Sync>>);
+pub(super) struct Listener(Option<Arc<dyn Fn(Progress<'_>) + Send + Sync>>);
 
 impl Listener {
-    pub fn new(listener: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+    pub fn new(listener: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(listener)))
     }
 
     pub fn tell(&self, stage: Stage, done: usize, total: usize) {
+        self.tell_of(stage, done, total, "");
+    }
+
+    fn tell_of(&self, stage: Stage, done: usize, total: usize, name: &str) {
         if let Some(listener) = &self.0 {
-            listener(Progress { stage, done, total });
+            listener(Progress { stage, done, total, name });
         }
     }
 
-    /// A function that tells of one more step each time it is called.
-    pub fn counter(&self, stage: Stage, total: usize) -> impl Fn() + Send + Sync {
+    /// A function that tells of one more step, and what it was about, each time it is called.
+    pub fn counter(&self, stage: Stage, total: usize) -> impl Fn(&str) + Send + Sync {
         let done = AtomicUsize::new(0);
         self.tell(stage, 0, total);
-        move || self.tell(stage, done.fetch_add(1, Ordering::Relaxed) + 1, total)
+        move |name| self.tell_of(stage, done.fetch_add(1, Ordering::Relaxed) + 1, total, name)
     }
 }
 

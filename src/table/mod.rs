@@ -15,6 +15,7 @@
 mod builder;
 mod data;
 mod datetime;
+pub(crate) mod ended;
 mod entries;
 mod kind;
 mod noise;

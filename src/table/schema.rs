@@ -45,12 +45,14 @@ impl Layout {
 
 impl Schema {
     /// Appends the schema. Dictionaries and lists of values are large: they are pushed to `lanes` for the caller to
-    /// compress, three lanes for a dictionary (see [`Entries::to_lanes`]) and one for the gaps of a ranked column.
+    /// compress, those of each dictionary and one for the gaps of a ranked column. A dictionary has three lanes (see
+    /// [`Entries::to_lanes`]), or two where the bytes of its entries are better ended than counted; if it is `listed`, it is
+    /// one lane of whole entries with their ends, for a coder that finds by itself what entries share.
     ///
     /// Layout: flags (1 quoted, 2 CRLF, 4 open end), delimiter, `header_at`, `start` behind its length, number of
     /// columns; for each column a tag, prefix, suffix, and what the tag asks for. Numbers have the specials (their
     /// number, then each behind its length) and the minimum as a zigzag varint.
-    pub fn write(&self, out: &mut Vec<u8>, lanes: &mut Vec<Lane>) {
+    pub fn write(&self, listed: bool, out: &mut Vec<u8>, lanes: &mut Vec<Lane>) {
         let Layout { start, header_at, delimiter, is_quoted, is_crlf, is_open } = &self.layout;
         out.push(u8::from(*is_quoted) | u8::from(*is_crlf) << 1 | u8::from(*is_open) << 2);
         out.push(*delimiter);
@@ -58,7 +60,7 @@ impl Schema {
         put_bytes(out, start);
         put_varint(out, self.columns.len() as u64);
         for column in &self.columns {
-            write_column(column, out, lanes);
+            write_column(column, listed, out, lanes);
         }
     }
 
@@ -134,15 +136,32 @@ mod tag {
     pub const ONE_HOT: u8 = 7;
     pub const TEXT: u8 = 8;
     pub const NOISE: u8 = 9;
+    /// A dictionary of two lanes, and of one.
+    pub const ENDED: u8 = 10;
+    pub const LISTED: u8 = 11;
     /// Added to the tag of a number that is ranked.
     pub const RANKED: u8 = 0x80;
 }
 
-fn write_column(column: &ColumnSchema, out: &mut Vec<u8>, lanes: &mut Vec<Lane>) {
+/// Pushes the lanes of a dictionary and says which they are.
+fn write_entries(entries: &Entries, listed: bool, lanes: &mut Vec<Lane>) -> u8 {
+    if listed && let Some(lane) = entries.to_list() {
+        lanes.push(lane);
+        return tag::LISTED;
+    }
+    if let Some(ended) = entries.to_ended_lanes() {
+        lanes.extend(ended);
+        return tag::ENDED;
+    }
+    lanes.extend(entries.to_lanes());
+    tag::CATEGORICAL
+}
+
+fn write_column(column: &ColumnSchema, listed: bool, out: &mut Vec<u8>, lanes: &mut Vec<Lane>) {
     let (tag, number) = match &column.kind {
         Kind::Number(number) => (number_tag(*number), Some(*number)),
         Kind::Ranked { number, .. } => (number_tag(*number) | tag::RANKED, Some(*number)),
-        Kind::Categorical { .. } => (tag::CATEGORICAL, None),
+        Kind::Categorical { entries } => (write_entries(entries, listed, lanes), None),
         Kind::OneHot { .. } => (tag::ONE_HOT, None),
         Kind::Text => (tag::TEXT, None),
         Kind::Noise => (tag::NOISE, None),
@@ -160,9 +179,8 @@ fn write_column(column: &ColumnSchema, out: &mut Vec<u8>, lanes: &mut Vec<Lane>)
             let before = [0].iter().chain(values);
             lanes.push(Lane::narrowest(values.iter().zip(before).map(|(value, before)| value - before).collect()));
         }
-        Kind::Categorical { entries } => lanes.extend(entries.to_lanes()),
         Kind::OneHot { width } => put_varint(out, u64::from(*width)),
-        Kind::Number(_) | Kind::Text | Kind::Noise => {}
+        Kind::Number(_) | Kind::Categorical { .. } | Kind::Text | Kind::Noise => {}
     }
 }
 
@@ -179,6 +197,13 @@ fn read_column(
         tag::CATEGORICAL => {
             let front_coded = [next_lane(reader, lanes)?, next_lane(reader, lanes)?, next_lane(reader, lanes)?];
             column.kind = Kind::Categorical { entries: Entries::from_lanes(&front_coded, budget)? };
+        }
+        tag::ENDED => {
+            let ended = [next_lane(reader, lanes)?, next_lane(reader, lanes)?];
+            column.kind = Kind::Categorical { entries: Entries::from_ended_lanes(&ended, budget)? };
+        }
+        tag::LISTED => {
+            column.kind = Kind::Categorical { entries: Entries::from_list(&next_lane(reader, lanes)?, budget)? };
         }
         tag::ONE_HOT => {
             let width = reader.varint_to(MAX_COLUMNS as u64, "a group is too wide")?;

@@ -9,6 +9,9 @@ use losslaw::container::Summary;
 use losslaw::{Progress, Stage, TensorReport, TensorTable};
 use serde::Serialize;
 
+/// Most letters of a column's or tensor's name beside a progress bar.
+const MOST_NAME: usize = 24;
+
 /// Prints a line. A reader that stops listening is no failure.
 pub fn line(text: impl std::fmt::Display) {
     let _ = writeln!(io::stdout(), "{text}");
@@ -25,20 +28,23 @@ pub fn bar() -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style =
-        ProgressStyle::with_template("{msg:10} {wide_bar} {pos}/{len} {elapsed}").expect("the template is valid");
+        ProgressStyle::with_template("{msg:34} {wide_bar} {pos}/{len} {elapsed}").expect("the template is valid");
     let bar = ProgressBar::new(1).with_style(style);
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
 
 /// Moves a bar to where the work is.
-pub fn advance(bar: &ProgressBar, progress: Progress) {
-    bar.set_message(match progress.stage {
+pub fn advance(bar: &ProgressBar, progress: Progress<'_>) {
+    let stage = match progress.stage {
         Stage::Typing => "typing",
         Stage::Learning => "learning",
         Stage::Writing => "writing",
         Stage::Verifying => "verifying",
-    });
+    };
+    // A name from a file may hold what a terminal takes for a command.
+    let name = progress.name.chars().filter(|c| !c.is_control()).take(MOST_NAME);
+    bar.set_message(format!("{stage} {}", name.collect::<String>()));
     bar.set_length(progress.total as u64);
     bar.set_position(progress.done as u64);
 }

@@ -7,14 +7,17 @@ use crate::Lane;
 pub(super) const MOST_RANKED: usize = 6;
 
 /// Number of contexts to choose from.
-pub(super) const COUNT: u32 = 29;
+pub(super) const COUNT: u32 = 31;
+
+/// Columns before a value that count as its row so far: enough for most tables, and no quadratic work in wide ones.
+const NEAREST: u32 = 32;
 
 /// Classes of an earlier column's values: many where it stands alone or with one other, few where with more.
-const FINE: usize = 64;
+const FINE: usize = 128;
 const COARSE: usize = 16;
 
 /// Contexts of tables whose rows have no order: the value's own history is left out.
-pub(super) const UNORDERED: u32 = 0b1_1000_0000_0000_1111_1111_1111_1011;
+pub(super) const UNORDERED: u32 = 0b111_1000_0000_0000_1111_1111_1111_1011;
 
 /// All contexts.
 pub(super) const ALL: u32 = (1 << COUNT) - 1;
@@ -30,6 +33,8 @@ pub(super) struct RowContexts {
     fine: Vec<Vec<u8>>,
     coarse: Vec<Vec<u8>>,
     leaf: Vec<u32>,
+    /// Hashes of all that stands before the value in its row, or in the nearest columns of it.
+    prefix: Vec<u32>,
     /// Last values by the first, second, first two and all earlier columns, and by the column's own last three values.
     memories: [Memory; 5],
     keys: [u32; 5],
@@ -38,7 +43,7 @@ pub(super) struct RowContexts {
 }
 
 impl RowContexts {
-    pub fn new<'a>(mask: u32, ranked: &[u32], leaf: Vec<u32>, column: impl Fn(u32) -> &'a Lane) -> Self {
+    pub fn new<'a>(mask: u32, index: u32, ranked: &[u32], leaf: Vec<u32>, column: impl Fn(u32) -> &'a Lane) -> Self {
         let rows = leaf.len();
         let (mut exact, mut fine, mut coarse) = (vec![], vec![], vec![]);
         for &c in ranked {
@@ -47,14 +52,22 @@ impl RowContexts {
             fine.push(classes(&values, FINE));
             coarse.push(classes(&values, COARSE));
         }
+        let mut prefix = vec![];
+        if mask >> 29 & 1 == 1 {
+            prefix = vec![index; rows];
+            for c in index.saturating_sub(NEAREST)..index {
+                let values = column(c).to_u64s();
+                prefix.iter_mut().zip(values).for_each(|(hash, value)| *hash = join(*hash, fold(value)));
+            }
+        }
         let memory = |bit: u32| Memory::new(if mask >> bit & 1 == 1 { rows } else { 0 });
         let memories = [memory(19), memory(26), memory(20), memory(21), memory(22)];
-        Self { mask, exact, fine, coarse, leaf, memories, keys: [0; 5], symbols: [0; 2], last: [0; 3] }
+        Self { mask, exact, fine, coarse, leaf, prefix, memories, keys: [0; 5], symbols: [0; 2], last: [0; 3] }
     }
 
     /// Bytes of memory for so many rows.
     pub fn memory(rows: u64, ranked: u64) -> u64 {
-        rows * (4 + ranked * (4 + 1 + 1 + 8 + 8)) + 5 * Memory::memory(rows)
+        rows * (4 + 4 + ranked * (4 + 1 + 1 + 8 + 8)) + 5 * Memory::memory(rows)
     }
 
     /// Writes the hashes of the contexts in use.
@@ -117,6 +130,8 @@ impl RowContexts {
         put(26, &|| told(1));
         put(27, &|| join(exact(0), exact(1)));
         put(28, &|| join(join(exact(0), exact(1)), exact(2)));
+        put(29, &|| self.prefix[row]);
+        put(30, &all);
     }
 
     /// Adds the value of the row whose contexts were asked for last.
@@ -141,6 +156,12 @@ fn join(a: u32, b: u32) -> u32 {
 pub(super) fn classes(values: &[u64], most: usize) -> Vec<u8> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
+    let tops = tops(&sorted, most);
+    values.iter().map(|value| tops.partition_point(|top| top < value) as u8).collect()
+}
+
+/// The last value of each class but the last.
+pub(super) fn tops(sorted: &[u64], most: usize) -> Vec<u64> {
     let distinct = sorted.chunk_by(|a, b| a == b).take(most + 1).count();
     let (mut tops, mut start) = (vec![], 0usize);
     for run in sorted.chunk_by(|a, b| a == b) {
@@ -152,5 +173,5 @@ pub(super) fn classes(values: &[u64], most: usize) -> Vec<u8> {
         start = end;
     }
     tops.pop();
-    values.iter().map(|value| tops.partition_point(|top| top < value) as u8).collect()
+    tops
 }

@@ -1,8 +1,9 @@
 //! `Balanced`: the leaves of a column's tree, each with counts that back off to those of its ancestors.
 
+use super::beside::{Beside, History};
 use super::figures::{Figures, Origin};
 use super::values::{Base, MOST_BINS, Numbers, Values, word};
-use super::{Known, Setting};
+use super::{Known, SHORT_ROWS, Setting};
 use crate::codec::adaptive::{BitSink, RangeDecoder, RangeEncoder};
 use crate::context::{BackoffModel, BinaryCoder, BinaryDecoder, BinaryEncoder, ContextCoder, Counter};
 use crate::pipeline::columns::CodedColumn;
@@ -25,6 +26,8 @@ pub(super) struct Leaves {
     values: Values,
     /// Whether the symbol of the row before is a context, too.
     follows: bool,
+    /// Other columns whose classes are a context.
+    beside: Beside,
     /// Which of [`LIMITS`].
     limit: usize,
 }
@@ -38,10 +41,21 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, coded: &CodedColumn)
     }
     let ordered = setting.frame.columns()[column].ordered;
     let figures = if transform == Transform::Plain { setting.figures(column) } else { Figures::default() };
-    let ranks = words.into_iter().map(|value| word(&Base::Plain, figures, value, 0)).collect();
-    let values = Values::fit(Base::Plain, figures, &Lane::narrowest(ranks), ordered);
-    let model = |limit| (transform.clone(), Leaves { values: values.clone(), follows: true, limit });
-    Ok(vec![model(0), model(2)])
+    let ranks: Vec<u64> = words.into_iter().map(|value| word(&Base::Plain, figures, value, 0)).collect();
+    let values = Values::fit(Base::Plain, figures, &Lane::narrowest(ranks.clone()), ordered);
+    let symbol = |&rank: &u64| values.bins.bin_of(rank).map_or(0, |(bin, _)| bin as u8);
+    let symbols: Vec<u8> = ranks[..setting.blocks[0].rows].iter().map(symbol).collect();
+    let history = History { symbols: &symbols, count: values.bins.lowers.len() };
+    let (follows, beside) = (history.follows(), history.beside(setting, column));
+    let model = |beside: &Beside, limit| {
+        (transform.clone(), Leaves { values: values.clone(), follows, beside: beside.clone(), limit })
+    };
+    let mut models = vec![model(&beside, 0), model(&beside, 2)];
+    // In a short column one more context may cost more than it tells.
+    if !beside.is_empty() && ranks.len() < SHORT_ROWS {
+        models.push(model(&Beside::default(), 0));
+    }
+    Ok(models)
 }
 
 /// For each leaf: its ancestors two levels up and near the root, numbered.
@@ -65,6 +79,7 @@ fn ancestors(tree: Option<&Tree>, leaves: usize) -> (Vec<[u32; ANCESTORS]>, usiz
 impl Leaves {
     pub fn write(&self, numbers: &mut Numbers, out: &mut RangeEncoder) {
         self.values.write(numbers, out);
+        self.beside.write(numbers, out);
         out.raw(u64::from(self.follows), 1);
         out.raw(self.limit as u64, 2);
     }
@@ -74,12 +89,13 @@ impl Leaves {
         if values.base != Base::Plain {
             return Err(source.corrupt("leaves have a base"));
         }
-        Ok(Self { values, follows: source.raw(1) == 1, limit: source.raw(2) as usize })
+        let beside = Beside::read(index, numbers, source)?;
+        Ok(Self { values, beside, follows: source.raw(1) == 1, limit: source.raw(2) as usize })
     }
 
-    fn levels(&self, known: &Known<'_>, nodes: usize) -> [usize; 5] {
+    fn levels(&self, known: &Known<'_>, nodes: usize) -> [usize; 6] {
         let before = if self.follows { self.values.path.symbols() + 1 } else { 1 };
-        [known.groups.len(), nodes, nodes, 1, before]
+        [known.groups.len(), nodes, nodes, 1, before, self.beside.len()]
     }
 
     pub fn encode(&self, words: &Lane, known: &Known<'_>) -> Vec<u8> {
@@ -93,7 +109,10 @@ impl Leaves {
         let nodes = known.tree.map_or(1, |tree| tree.nodes().len());
         let symbols = self.values.path.symbols();
         budget.spend(
-            known.rows as u64 * 4 + nodes as u64 * 24 + BackoffModel::memory(symbols, &self.levels(known, nodes)),
+            known.rows as u64 * 4
+                + Beside::memory(known.rows as u64)
+                + nodes as u64 * 24
+                + BackoffModel::memory(symbols, &self.levels(known, nodes)),
         )?;
         let mut coder = BinaryDecoder::new(stream, "columns");
         let words = self.run(&[], known, &mut coder, BinaryDecoder::check)?;
@@ -112,6 +131,7 @@ impl Leaves {
         let (of_leaf, nodes) = ancestors(known.tree, known.groups.len());
         let (bins, limit) = (&self.values.bins, LIMITS[self.limit]);
         let mut model = BackoffModel::with_path(self.values.path.clone(), &self.levels(known, nodes), limit);
+        let beside = self.beside.of_rows(known);
         let mut offsets = vec![Counter::default(); MOST_BINS << MODELLED];
         let mut out = Vec::with_capacity(known.rows);
         let mut before = 0;
@@ -120,7 +140,7 @@ impl Leaves {
             let (symbol, offset) =
                 word.map_or((0, 0), |word| bins.bin_of(word).expect("bins were fitted to the words"));
             let [up, far] = of_leaf[leaf as usize];
-            let symbol = model.code(symbol, &[leaf, up, far, 0, before], coder);
+            let symbol = model.code(symbol, &[leaf, up, far, 0, before, beside[row]], coder);
             let width = bins.widths[symbol];
             let modelled = width.min(MODELLED);
             let mut node = 1usize;

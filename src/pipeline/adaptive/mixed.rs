@@ -1,6 +1,6 @@
 //! `Max`: a column by many contexts at once.
 
-use super::contexts::{ALL, COUNT, FEW, MOST_RANKED, RowContexts, UNORDERED};
+use super::contexts::{ALL, FEW, MOST_RANKED, RowContexts, UNORDERED};
 use super::figures::Origin;
 use super::rank::{bases, ranked};
 use super::values::{Base, Numbers, References, Values};
@@ -29,6 +29,8 @@ pub(super) struct Mixed {
     pub ranked: Vec<u32>,
     /// Which of [`LIMITS`].
     pub limit: usize,
+    /// The column itself.
+    pub index: u32,
 }
 
 /// The best of some settings on the first rows, or nothing for columns without rows.
@@ -55,7 +57,7 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, recorded: &Recorded)
         }
         let is_ordered = ordered || base != Base::Plain;
         let values = Values::fit(base, figures, &Lane::narrowest(words), is_ordered);
-        Some(Mixed { values, mask: ALL, ranked: ranked.clone(), limit: 0 })
+        Some(Mixed { values, mask: ALL, ranked: ranked.clone(), limit: 0, index: column as u32 })
     };
     let mut candidates: Vec<Mixed> = bases(setting, column, figures, &ranked).into_iter().filter_map(make).collect();
     if candidates.iter().all(|model| model.values.path.symbols() < 2) {
@@ -67,10 +69,10 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, recorded: &Recorded)
     };
     // Contexts of columns that are not there say nothing new.
     let possible = match ranked.len() {
-        0 => ALL & !0b1_1110_0000_1111_1111_1111_1111_1000 | 1 << 24,
-        1 => ALL & !0b1_1100_0000_1011_1111_1111_1111_0000,
-        2 => ALL & !0b1_0000_0000_1011_1111_1111_0110_0000,
-        3 => ALL & !0b0_0000_0000_0000_1011_1000_0100_0000,
+        0 => ALL & !0b111_1110_0000_1111_1111_1111_1111_1000 | 1 << 24,
+        1 => ALL & !0b101_1100_0000_1011_1111_1111_1111_0000,
+        2 => ALL & !0b101_0000_0000_1011_1111_1111_0110_0000,
+        3 => ALL & !0b100_0000_0000_0000_1011_1000_0100_0000,
         _ => ALL,
     };
     let possible = if *recorded == Recorded::Whole { possible & !0b100_0000_0000_0110 } else { possible };
@@ -118,7 +120,7 @@ impl Mixed {
         let mask = match numbers.mask.decode(source) {
             0 => ALL,
             1 => UNORDERED,
-            mask => (mask - 1) as u32 & ((1 << COUNT) - 1),
+            mask => (mask - 1) as u32 & ALL,
         };
         let count = numbers.count.decode(source) as usize;
         let (count, limit) = (count / LIMITS.len(), count % LIMITS.len());
@@ -133,7 +135,7 @@ impl Mixed {
             }
             ranked.push(c as u32);
         }
-        Ok(Self { values, mask, ranked, limit })
+        Ok(Self { values, mask, ranked, limit, index })
     }
 
     fn config(&self, rows: usize) -> MixedConfig {
@@ -144,7 +146,7 @@ impl Mixed {
             sets: self.values.path.nodes().len() + OFFSET_SETS,
             lines_log2: (usize::BITS - touched.leading_zeros()).clamp(8, 18),
             limit: LIMITS[self.limit],
-            rate: 80,
+            rate: 140,
         }
     }
 
@@ -185,7 +187,7 @@ impl Mixed {
         check: impl Fn(&C) -> Result<()>,
     ) -> Result<Vec<u64>> {
         let column = |c: u32| known.columns[c as usize];
-        let mut contexts = RowContexts::new(self.mask, &self.ranked, known.leaf_of_row(), column);
+        let mut contexts = RowContexts::new(self.mask, self.index, &self.ranked, known.leaf_of_row(), column);
         let mut references = References::new(self.values.base.clone(), self.values.figures.origin.first, column);
         let mut model = MixedModel::new(self.config(rows));
         let nodes = self.values.path.nodes();

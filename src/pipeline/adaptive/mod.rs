@@ -3,6 +3,7 @@
 //! A column of a block is one stream, coded row after row when all earlier columns of the block are known. What the
 //! stream's models look like is a short record that all blocks of the column share.
 
+mod beside;
 mod contexts;
 mod figures;
 mod leaves;

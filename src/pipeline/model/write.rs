@@ -38,7 +38,7 @@ pub fn compress(pipeline: &Pipeline, model: &Model<'_>, report: &mut Report) -> 
             }
             None => pack(pipeline, &units[number], tensors, model.data())?,
         };
-        tick();
+        tick(&tensors[units[number].tensors[0]].name);
         Ok(packed)
     })?;
     report.timings.learning = seconds_since(start);

@@ -5,9 +5,11 @@
 //! decompress: sections → models → (per block, per column: plan → groups → transform back) → rows → CSV
 //! ```
 
+mod ended;
 mod read;
 mod write;
 
+pub(super) use self::ended::end_of;
 pub(super) use self::read::{block, decompress};
 pub(super) use self::write::compress;
 
@@ -20,6 +22,7 @@ mod flag {
     pub const TEXT: u8 = 2;
     pub const ASSIGNED: u8 = 4;
     pub const ADAPTIVE: u8 = 8;
+    pub const ENDED: u8 = 16;
 }
 
 /// Where the ordinals of a column begin; ranks of distinct values and texts count nothing, and begin at 0.

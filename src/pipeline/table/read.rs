@@ -10,6 +10,7 @@ use crate::codec::{Groups, Learned};
 use crate::container::{Container, Section, Tag};
 use crate::limits::MAX_BLOCK_ROWS;
 use crate::partition::Partition;
+use crate::table::ended::split;
 use crate::table::{ColumnData, Irregular, Kind, RowData, Schema};
 use crate::threads::each;
 use crate::tree::wire::{self as tree_wire, Recorded};
@@ -25,6 +26,12 @@ const WALK_BYTES: u64 = 4 + 4 + 1;
 
 /// Bytes a row takes while a transform is undone: the residual, the key and the value, all widened.
 const INVERSION_BYTES: u64 = 3 * 8;
+
+/// Bytes that a byte of ended texts takes: a length, a copy of it, and itself.
+const ENDED_BYTES: u64 = 8 + 8 + 1;
+
+/// Flags of texts that end with a byte of their own.
+const ENDED_TEXT: u8 = flag::TEXT | flag::ENDED;
 
 /// What holds for all blocks of a table file.
 struct Models {
@@ -284,8 +291,19 @@ fn decode_column(
     let is_assigned = matches!(recorded, Recorded::Assigned(_));
     let is_text = matches!(models.schema.columns[index].kind, Kind::Text);
     let fits = (flags & flag::ASSIGNED != 0, flags & flag::TEXT != 0) == (is_assigned, is_text);
-    if !fits || flags > flag::ESCAPES | flag::TEXT | flag::ASSIGNED | flag::ADAPTIVE {
+    if !fits || flags > flag::ESCAPES | flag::TEXT | flag::ASSIGNED | flag::ADAPTIVE && flags != ENDED_TEXT {
         return Err(reader.corrupt("flags do not fit the column"));
+    }
+    if flags == ENDED_TEXT {
+        let lane = decoder.registry.decode(reader.bytes()?, budget)?;
+        reader.end()?;
+        // Each text ends with one byte of the lane at least.
+        budget.spend(lane.len() as u64 * ENDED_BYTES)?;
+        let (lengths, text) = split(&lane, "text")?;
+        if lengths.len() != data.rows {
+            return Err(reader.corrupt("there are more or fewer texts than rows"));
+        }
+        return Ok(ColumnData { ordinals: Lane::narrowest(lengths), escapes: vec![], text });
     }
     let assigned = if flags & flag::ASSIGNED != 0 { reader.bytes()? } else { &[] };
     let groups = match (recorded, shared) {

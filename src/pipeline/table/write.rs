@@ -8,6 +8,7 @@ use super::super::adaptive;
 use super::super::candidates::Stretches;
 use super::super::columns::{CodedColumn, Setting};
 use super::super::{Effort, Pipeline, Stage};
+use super::ended::joined;
 use super::{flag, origin};
 use crate::codec::{ContextMix, Plan, Store, encode_auto, encode_mixed};
 use crate::container::{Tag, Writer};
@@ -50,7 +51,8 @@ pub(in crate::pipeline) fn compress(pipeline: &Pipeline, table: &Table, report: 
     }
     let count = table.columns().len();
     let tick = pipeline.listener.counter(Stage::Learning, count);
-    let columns = each(pipeline.threads, count, |column| setting.code(column).inspect(|_| tick()))?;
+    let columns =
+        each(pipeline.threads, count, |column| setting.code(column).inspect(|_| tick(&table.columns()[column].name)))?;
     report.timings.learning = seconds_since(start);
 
     let start = Instant::now();
@@ -70,7 +72,7 @@ pub(in crate::pipeline) fn compress(pipeline: &Pipeline, table: &Table, report: 
         let record =
             |index| column_record(number, &block.columns[index], &columns[index], &table.columns()[index], encode);
         let coded = (block_head(block, &csv, shared)?, (0..count).map(record).collect::<Result<Vec<_>>>()?);
-        tick();
+        tick("");
         Ok(coded)
     })?;
     for (number, (head, records)) in coded.iter().enumerate() {
@@ -140,7 +142,11 @@ fn describe(table: &Table, columns: &[CodedColumn], bytes: &[usize], shared_leav
             name: schema.name.clone(),
             kind: schema.kind.to_string(),
             transform: coded.transform.describe(name),
-            plan: if coded.is_adaptive { adaptive::describe(&coded.learned) } else { coded.plan.to_string() },
+            plan: match coded.end {
+                Some(_) => "ended texts".to_owned(),
+                None if coded.is_adaptive => adaptive::describe(&coded.learned),
+                None => coded.plan.to_string(),
+            },
             leaves: leaves as u64,
             asks,
             parents: parents.into_iter().map(name).collect(),
@@ -173,25 +179,38 @@ impl SectionWriter<'_> {
     /// Body: rows, blocks, length of the schema, the schema, then its large lanes as nodes behind their lengths. Or all
     /// that, with its lanes stored, as one node of mixed contexts.
     fn schema(&mut self, schema: &Schema, rows: usize, blocks: usize, effort: Effort) -> Result<()> {
-        let (mut body, mut fixed, mut lanes) = (vec![], vec![], vec![]);
-        put_varint(&mut body, rows as u64);
-        put_varint(&mut body, blocks as u64);
-        schema.write(&mut fixed, &mut lanes);
-        put_bytes(&mut body, &fixed);
+        let parts = |listed: bool| {
+            let (mut body, mut fixed, mut lanes) = (vec![], vec![], vec![]);
+            put_varint(&mut body, rows as u64);
+            put_varint(&mut body, blocks as u64);
+            schema.write(listed, &mut fixed, &mut lanes);
+            put_bytes(&mut body, &fixed);
+            (body, lanes)
+        };
+        let (mut body, lanes) = parts(false);
         let before = body.len();
-        let mut plain = body.clone();
         for lane in &lanes {
             put_bytes(&mut body, &encode_auto(lane)?.1);
-            put_bytes(&mut plain, &Plan::from(Store).encode(lane)?);
         }
         let most = if effort == Effort::Max { MAX_LANE_LEN } else { MOST_MIXED };
-        if effort != Effort::Fast && plain.len() <= most {
-            let node = Plan::from(ContextMix::default()).encode(&Lane::U8(plain));
-            if let Some(node) = node.ok().filter(|node| node.len() < body.len()) {
-                self.report.add("schema", node.len());
-                self.section(Tag::MixedSchema, 0, 0, &node);
-                return Ok(());
+        let mut best: Option<Vec<u8>> = None;
+        // A long list says by itself what its entries share; a short one may be too short to learn that.
+        for listed in if effort == Effort::Fast { vec![] } else { vec![true, false] } {
+            let (mut plain, lanes) = parts(listed);
+            for lane in &lanes {
+                put_bytes(&mut plain, &Plan::from(Store).encode(lane)?);
             }
+            if plain.len() > if listed { most } else { most.min(MOST_MIXED) } {
+                continue;
+            }
+            let least = best.as_ref().map_or(body.len(), Vec::len);
+            let node = Plan::from(ContextMix::default()).encode(&Lane::U8(plain));
+            best = node.ok().filter(|node| node.len() < least).or(best);
+        }
+        if let Some(node) = best {
+            self.report.add("schema", node.len());
+            self.section(Tag::MixedSchema, 0, 0, &node);
+            return Ok(());
         }
         self.report.add("schema", before);
         self.report.add("dictionaries", body.len() - before);
@@ -294,7 +313,10 @@ fn column_record(
     if column.is_adaptive {
         head[0] |= flag::ADAPTIVE;
     }
-    put_bytes(&mut values, residuals);
+    match column.end {
+        Some(_) => head[0] |= flag::ENDED,
+        None => put_bytes(&mut values, residuals),
+    }
     if !data.escapes.is_empty() {
         head[0] |= flag::ESCAPES;
         let lengths = Lane::narrowest(data.escapes.iter().map(|cell| cell.len() as u64).collect());
@@ -309,7 +331,8 @@ fn column_record(
         if data.text.len() > MAX_LANE_LEN {
             return Err(Error::NotATable("a block has too much text"));
         }
-        put_bytes(&mut text, &encode(&Lane::U8(data.text.clone()))?.1);
+        let lane = column.end.map_or_else(|| Lane::U8(data.text.clone()), |end| joined(data, end));
+        put_bytes(&mut text, &encode(&lane)?.1);
     }
     Ok([head, values, escapes, text])
 }
