@@ -95,6 +95,20 @@ impl Fit<'_> {
 impl Bootstrap<'_, '_> {
     /// The middle `level` of N*, D* and what follows from them.
     ///
+    /// ```
+    /// use losslaw::scaling::{BootstrapConfig, Chinchilla, Loss, Runs, fit};
+    /// // Every other run is half a percent off.
+    /// let law = |n: f64, d: f64| 1.8 + 400.0 / n.powf(0.35) + 2000.0 / d.powf(0.37);
+    /// let runs = [1e8, 3e8, 1e9, 3e9].map(|n| [1e9, 1e10, 1e11].map(|d| (n, d, law(n, d))));
+    /// let off = |(at, (n, d, loss)): (usize, (f64, f64, f64))| (n, d, loss * if at % 2 == 0 { 1.005 } else { 1.0 });
+    /// let runs = Runs::from_triples(runs.concat().into_iter().enumerate().map(off))?;
+    /// let fit = fit(&Chinchilla, &runs, Loss::SquaredLog)?;
+    /// let bootstrap = fit.bootstrap(&BootstrapConfig { resamples: 50, ..BootstrapConfig::default() })?;
+    /// let (best, interval) = (fit.allocate(6e20)?, bootstrap.allocate(6e20, 0.9)?);
+    /// assert!(interval.params.contains(best.params) && interval.params.low < interval.params.high);
+    /// # Ok::<(), losslaw::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Fit::allocate`] says, for any of the draws.
     pub fn allocate(&self, flops: f64, level: f64) -> Result<AllocationInterval> {

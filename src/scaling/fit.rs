@@ -11,6 +11,14 @@ use crate::{Error, Result};
 pub use super::lad::Optimality;
 
 /// How hard to search.
+///
+/// ```
+/// use losslaw::scaling::{FitConfig, Loss, PowerLaw, Runs};
+/// let runs = Runs::from_triples((3..12).map(|k| 2f64.powi(k)).map(|d| (1.0, d, 1.0 + 5.0 / d.sqrt())))?;
+/// let fit = FitConfig { starts: 4 }.fit(&PowerLaw::Data, &runs, Loss::SquaredLog)?;
+/// assert!((fit.parameter("beta").unwrap() - 0.5).abs() < 1e-4);
+/// # Ok::<(), losslaw::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitConfig {

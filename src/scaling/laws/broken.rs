@@ -6,6 +6,16 @@ use crate::scaling::{Law, Point, Range, Shape};
 /// L = E + B·D^(−c₀)·(1 + (D/d)^(1/f))^(−c₁·f): the exponent goes from c₀ to c₀ + c₁ around D = d; a small f makes the
 /// bend sharp.
 ///
+/// ```
+/// use losslaw::scaling::{Broken, Loss, Runs, fit};
+/// // From a slope of 0.1 to one of 0.5 around 10,000 symbols.
+/// let law = |d: f64| 0.2 + 9.0 * d.powf(-0.1) * (1.0 + (d / 1e4).powf(2.0)).powf(-0.2);
+/// let runs = (6..22).map(|k| 2f64.powi(k)).map(|d| (1.0, d, law(d)));
+/// let fit = fit(&Broken, &Runs::from_triples(runs)?, Loss::SquaredLog)?;
+/// assert!((fit.predict(1.0, 1e7) / law(1e7) - 1.0).abs() < 0.01);
+/// # Ok::<(), losslaw::Error>(())
+/// ```
+///
 /// Source: E. Caballero et al., "Broken Neural Scaling Laws", ICLR 2023, with one break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken;

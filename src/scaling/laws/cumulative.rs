@@ -7,6 +7,15 @@ use crate::scaling::{Law, Point, Range, Shape};
 /// among them. For code lengths that are counted from the first symbol on, prequential or in two parts.
 ///
 /// The mean of e + b/d^β over d = 1 to D is e + b/(1 − β)/D^β and a constant over D, for β below 1.
+///
+/// ```
+/// use losslaw::scaling::{Cumulative, Loss, Runs, fit};
+/// let law = |d: f64| 1.5 + 20.0 / d.powf(0.4) + 900.0 / d;
+/// let runs = (8..20).map(|k| 2f64.powi(k)).map(|d| (1.0, d, law(d)));
+/// let fit = fit(&Cumulative, &Runs::from_triples(runs)?, Loss::SquaredLog)?;
+/// assert!((fit.predict(1.0, 1e7) / law(1e7) - 1.0).abs() < 1e-3);
+/// # Ok::<(), losslaw::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cumulative;
 

@@ -9,6 +9,25 @@ use crate::scaling::{Law, Point, Range, Shape};
 /// The first repetitions are worth almost as much as new data; in all they are worth at most R* times U. Excess
 /// parameters are not discounted.
 ///
+/// ```
+/// use losslaw::scaling::{DataConstrained, Loss, Run, Runs, fit};
+/// // 1e9 symbols of text, passed up to 64 times; what is gained by repeating levels off.
+/// let law = |n: f64, d: f64| {
+///     let repeats = (d / 1e9 - 1.0).max(0.0);
+///     let effective = d.min(1e9) * (1.0 + 15.0 * (1.0 - (-repeats / 15.0).exp()));
+///     1.8 + 400.0 / n.powf(0.35) + 2000.0 / effective.powf(0.37)
+/// };
+/// let mut runs = vec![];
+/// for n in [1e8, 1e9, 1e10] {
+///     for d in [1e8, 1e9, 4e9, 1.6e10, 6.4e10] {
+///         runs.push(Run { params: n, data: d, unique: d.min(1e9), loss: law(n, d) });
+///     }
+/// }
+/// let fit = fit(&DataConstrained, &Runs::from_runs(runs)?, Loss::SquaredLog)?;
+/// assert!((fit.parameter("R*").unwrap() / 15.0 - 1.0).abs() < 0.01);
+/// # Ok::<(), losslaw::Error>(())
+/// ```
+///
 /// Source: N. Muennighoff et al., "Scaling Data-Constrained Language Models", NeurIPS 2023.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DataConstrained;

@@ -6,6 +6,15 @@ use crate::scaling::{Law, Point, Range, Shape};
 /// L = E + A/N^α + B/D^β + κ·N^γ/D^β: what a large model loses when data is short grows with the model.
 ///
 /// The exponent β is shared by both terms in D, so that γ alone tells how the need for data grows with N.
+///
+/// ```
+/// use losslaw::scaling::{Interaction, Loss, Runs, fit};
+/// let law = |n: f64, d: f64| 1.8 + 400.0 / n.powf(0.35) + (2000.0 + 40.0 * n.powf(0.2)) / d.powf(0.37);
+/// let runs = [1e7, 1e8, 1e9, 1e10].map(|n| [1e8, 1e9, 1e10, 1e11, 1e12].map(|d| (n, d, law(n, d))));
+/// let fit = fit(&Interaction, &Runs::from_triples(runs.concat())?, Loss::SquaredLog)?;
+/// assert!((fit.predict(1e10, 1e13) / law(1e10, 1e13) - 1.0).abs() < 0.01);
+/// # Ok::<(), losslaw::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interaction;
 
