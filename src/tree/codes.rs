@@ -3,8 +3,9 @@
 //! All that the nodes of some trees ask of a feature cuts its values into intervals inside which every node answers
 //! alike. With at most 64 intervals the number of an interval is the code of a value, and bit `c` of a node's mask says
 //! to which branch code `c` goes. The same rows are then asked of one byte each at every level, whatever the width of
-//! the column, and trees that ask for the same feature share its codes. Lists of rows take two bytes a row: longer
-//! blocks are walked in spans of 65,536 rows.
+//! the column, and trees that ask for the same feature share its codes. All rows walk the first levels side by side,
+//! many in one instruction: they are asked at every node, though few of them stand there. Below, a node has a list of
+//! its rows, of two bytes each: longer blocks are walked in spans of 65,536 rows.
 
 use super::{Feature, Tree, TreeFeature, TreeNode};
 use crate::codec::{Groups, dispatched};
@@ -22,6 +23,10 @@ const AMBIGUOUS: u8 = u8::MAX;
 
 /// Rows that two bytes can number.
 const SPAN: usize = 1 << 16;
+
+/// Levels that rows walk side by side, where there are so many rows at least.
+const TOP_LEVELS: usize = 5;
+const TOP_ROWS: usize = 2048;
 
 /// The intervals of one feature.
 struct Intervals {
@@ -92,6 +97,46 @@ enum Step {
     Split { feature: u32, mask: u64, low: u32, high: u32 },
 }
 
+/// A node of the first levels, its label and that of its low child; the high child has the next one.
+#[derive(Debug)]
+struct Top {
+    feature: u32,
+    mask: u64,
+    label: u8,
+    low: u8,
+}
+
+/// A tree in terms of codes.
+#[derive(Debug)]
+struct Walk {
+    steps: Vec<Step>,
+    /// Parents come before their children.
+    top: Vec<Top>,
+    /// The nodes below the top in the order of the tree, with their labels.
+    below: Vec<(u32, u8)>,
+}
+
+impl Walk {
+    fn new(steps: Vec<Step>) -> Self {
+        let (mut top, mut below, mut labels) = (vec![], vec![], 1u8);
+        let mut level = vec![(0u32, 0u8)];
+        for depth in 0..=TOP_LEVELS {
+            for (node, label) in std::mem::take(&mut level) {
+                match steps[node as usize] {
+                    Step::Split { feature, mask, low, high } if depth < TOP_LEVELS => {
+                        top.push(Top { feature, mask, label, low: labels });
+                        level.extend([(low, labels), (high, labels + 1)]);
+                        labels += 2;
+                    }
+                    _ => below.push((node, label)),
+                }
+            }
+        }
+        below.sort_unstable();
+        Self { steps, top, below }
+    }
+}
+
 /// Some trees in terms of codes that they share.
 #[derive(Debug, Default)]
 pub(crate) struct Walks {
@@ -100,7 +145,7 @@ pub(crate) struct Walks {
     /// Where its intervals begin but for the first, ascending; nothing where they are too many.
     starts: Vec<Option<Vec<u64>>>,
     /// The nodes of each tree; nothing where one has more than two branches or asks for a feature of too many intervals.
-    trees: Vec<Option<Vec<Step>>>,
+    trees: Vec<Option<Walk>>,
 }
 
 impl Walks {
@@ -137,8 +182,8 @@ impl Walks {
                 *own = None;
             }
         }
-        let steps = |tree: &Option<&Tree>| tree.and_then(|tree| steps(tree, &starts, |feature| place(tree, feature)));
-        let trees = trees.iter().map(steps).collect();
+        let walk = |tree: &Tree| steps(tree, &starts, |feature| place(tree, feature)).map(Walk::new);
+        let trees = trees.iter().map(|tree| tree.and_then(walk)).collect();
         Self { features, starts, trees }
     }
 
@@ -178,8 +223,8 @@ pub(crate) struct BlockWalks<'a> {
 impl BlockWalks<'_> {
     /// Divides the rows among the leaves of a tree; nothing where it must be walked on the words themselves.
     pub fn groups<'a>(&mut self, number: usize, leaves: usize, column: impl Fn(u32) -> &'a Lane) -> Option<Groups> {
-        let steps = self.walks.trees[number].as_ref()?;
-        for step in steps {
+        let walk = self.walks.trees[number].as_ref()?;
+        for step in &walk.steps {
             let Step::Split { feature, .. } = *step else { continue };
             let place = feature as usize;
             if let (true, Some(starts)) = (self.codes[place].is_empty(), &self.walks.starts[place]) {
@@ -197,7 +242,7 @@ impl BlockWalks<'_> {
                 let [list, spare] = &mut self.lists;
                 let starts = dispatched(
                     #[inline(always)]
-                    || divide(steps, &codes, span.len(), leaves, list, spare),
+                    || divide(walk, &codes, span.len(), leaves, list, spare),
                 );
                 (first as u32, starts, list[..span.len()].to_vec())
             })
@@ -214,23 +259,71 @@ impl BlockWalks<'_> {
     }
 }
 
-/// Walks node by node over lists of rows, which stay in order inside each branch. Returns where each leaf begins in
-/// `list`, and the end of the last.
+/// Sends all rows down the first levels: `labels` say where each stands.
+#[inline(always)]
+fn walk_top(top: &[Top], codes: &[&[u8]], labels: &mut [u8]) {
+    const CHUNK: usize = 1024;
+    for (first, labels) in (0..).step_by(CHUNK).zip(labels.chunks_mut(CHUNK)) {
+        for node in top {
+            let codes = &codes[node.feature as usize][first..first + labels.len()];
+            let mut sides = [0u8; CHUNK];
+            // Each run of ones in the mask is a range of codes.
+            let mut ones = node.mask;
+            while ones != 0 {
+                let from = ones.trailing_zeros();
+                let count = (ones >> from).trailing_ones();
+                ones &= u64::MAX.checked_shl(from + count).unwrap_or(0);
+                for (side, code) in sides.iter_mut().zip(codes) {
+                    *side |= u8::from(code.wrapping_sub(from as u8) < count as u8);
+                }
+            }
+            let (own, low) = (node.label, node.low);
+            for (label, side) in labels.iter_mut().zip(&sides) {
+                let hit = 0u8.wrapping_sub(u8::from(*label == own));
+                *label = (*label & !hit) | (low.wrapping_add(*side) & hit);
+            }
+        }
+    }
+}
+
+/// Walks over rows, which stay in order inside each branch. Returns where each leaf begins in `list`, and the end of
+/// the last.
 #[inline(always)]
 fn divide(
-    steps: &[Step],
+    walk: &Walk,
     codes: &[&[u8]],
     rows: usize,
     leaves: usize,
     list: &mut [u16; SPAN],
     spare: &mut [u16; SPAN],
 ) -> Vec<u32> {
-    list[..rows].iter_mut().enumerate().for_each(|(row, place)| *place = row as u16);
     let mut starts = Vec::with_capacity(leaves + 1);
     starts.push(0u32);
-    let mut open = vec![(0u32, 0usize, rows)];
+    let mut open = vec![];
+    if rows < TOP_ROWS {
+        list[..rows].iter_mut().enumerate().for_each(|(row, place)| *place = row as u16);
+        open.push((0u32, 0usize, rows));
+    } else {
+        let mut labels = vec![0u8; rows];
+        walk_top(&walk.top, codes, &mut labels);
+        let mut ends = [0usize; 256];
+        labels.iter().for_each(|&label| ends[usize::from(label)] += 1);
+        let mut start = 0;
+        for &(node, label) in &walk.below {
+            let end = start + ends[usize::from(label)];
+            open.push((node, start, end));
+            ends[usize::from(label)] = start;
+            start = end;
+        }
+        open.reverse();
+        for (row, &label) in labels.iter().enumerate() {
+            let place = &mut ends[usize::from(label)];
+            list[*place % SPAN] = row as u16;
+            *place += 1;
+        }
+    }
     while let Some((node, start, end)) = open.pop() {
-        let Step::Split { feature, mask, low, high } = steps[node as usize] else {
+        let Step::Split { feature, mask, low, high } = walk.steps[node as usize] else {
             starts.push(end as u32);
             continue;
         };
@@ -284,6 +377,7 @@ mod tests {
             first in prop_oneof![0u64..3, any::<u64>()],
             missing: bool,
             change: bool,
+            rows in prop_oneof![Just(0), 0usize..5000, 60_000usize..140_000],
         ) {
             values.sort_unstable();
             values.dedup();
@@ -291,7 +385,8 @@ mod tests {
             let features = [(Feature::Column(0), first), (feature, 1)]
                 .map(|(feature, first_value)| TreeFeature { feature, first_value });
             let tree = Tree::new(features.to_vec(), nodes(at >> shift, values, missing)).unwrap();
-            let lane = Lane::narrowest(words.iter().map(|word| word >> shift).collect());
+            let words = words.iter().map(|word| word >> shift);
+            let lane = Lane::narrowest(words.clone().cycle().take(rows.max(words.len())).collect());
             let by_codes = by_codes(&tree, &lane).unwrap();
             prop_assert_eq!(by_codes, tree.groups_of_words(|_| &lane, lane.len()));
         }
