@@ -142,8 +142,7 @@ mod tests {
 
     fn numbers() -> impl Strategy<Value = Number> {
         let min = || prop_oneof![any::<i64>(), -1000i64..1000, Just(0)];
-        let spelling =
-            prop_oneof![Just(Spelling::Fixed), (0u8..2).prop_map(|min_frac| Spelling::Trimmed { min_frac })];
+        let spelling = prop_oneof![Just(Spelling::Fixed), (0u8..2).prop_map(|min_frac| Spelling::Trimmed { min_frac })];
         prop_oneof![
             min().prop_map(|min| Number::Integer { min }),
             (min(), 1u8..=18, spelling).prop_map(|(min, scale, spelling)| Number::Decimal { min, scale, spelling }),

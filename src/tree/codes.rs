@@ -155,7 +155,8 @@ impl Walks {
         let mut features: Vec<TreeFeature> = present.clone().flat_map(|tree| &tree.features).copied().collect();
         features.sort_unstable();
         features.dedup();
-        let mut starts: Vec<Option<Vec<u64>>> = features.iter().map(|feature| Some(vec![feature.first_value])).collect();
+        let mut starts: Vec<Option<Vec<u64>>> =
+            features.iter().map(|feature| Some(vec![feature.first_value])).collect();
         let place = |tree: &Tree, feature: u32| {
             features.binary_search(&tree.features[feature as usize]).expect("every feature is listed")
         };

@@ -4,6 +4,7 @@ use super::figures::{Figures, Origin};
 use super::values::{Base, MOST_BINS, Numbers, Values, word};
 use super::{Known, Setting};
 use crate::codec::adaptive::{BitSink, RangeDecoder, RangeEncoder};
+use crate::codec::dispatched;
 use crate::context::{BackoffModel, BinaryCoder, BinaryDecoder, BinaryEncoder, ContextCoder, Counter};
 use crate::pipeline::columns::CodedColumn;
 use crate::pipeline::transform::Transform;
@@ -114,29 +115,34 @@ impl Leaves {
         let mut model = BackoffModel::with_path(self.values.path.clone(), &self.levels(known, nodes), limit);
         let mut offsets = vec![Counter::default(); MOST_BINS << MODELLED];
         let mut out = Vec::with_capacity(known.rows);
-        let mut before = 0;
-        for (row, &leaf) in leaf_of_row.iter().enumerate() {
-            let word = words.get(row).map(|&value| self.values.word(value, 0));
-            let (symbol, offset) =
-                word.map_or((0, 0), |word| bins.bin_of(word).expect("bins were fitted to the words"));
-            let [up, far] = of_leaf[leaf as usize];
-            let symbol = model.code(symbol, &[leaf, up, far, 0, before], coder);
-            let width = bins.widths[symbol];
-            let modelled = width.min(MODELLED);
-            let mut node = 1usize;
-            for shift in (width - modelled..width).rev() {
-                let counter = &mut offsets[symbol << MODELLED | node];
-                let bit = coder.code(offset >> shift & 1 == 1, counter.one());
-                counter.learn(bit, limit);
-                node = 2 * node + usize::from(bit);
-            }
-            let rest = width - modelled;
-            let high = (node ^ 1 << modelled) as u64;
-            let offset = if rest == 0 { high } else { (high << rest) | coder.code_raw(offset, rest) };
-            before = if self.follows { symbol as u32 + 1 } else { 0 };
-            out.push(self.values.value(bins.lowers[symbol].wrapping_add(offset), 0));
-            check(coder)?;
-        }
-        Ok(out)
+        dispatched(
+            #[inline(always)]
+            || {
+                let mut before = 0;
+                for (row, &leaf) in leaf_of_row.iter().enumerate() {
+                    let word = words.get(row).map(|&value| self.values.word(value, 0));
+                    let (symbol, offset) =
+                        word.map_or((0, 0), |word| bins.bin_of(word).expect("bins were fitted to the words"));
+                    let [up, far] = of_leaf[leaf as usize];
+                    let symbol = model.code(symbol, &[leaf, up, far, 0, before], coder);
+                    let width = bins.widths[symbol];
+                    let modelled = width.min(MODELLED);
+                    let mut node = 1usize;
+                    for shift in (width - modelled..width).rev() {
+                        let counter = &mut offsets[symbol << MODELLED | node];
+                        let bit = coder.code(offset >> shift & 1 == 1, counter.one());
+                        counter.learn(bit, limit);
+                        node = 2 * node + usize::from(bit);
+                    }
+                    let rest = width - modelled;
+                    let high = (node ^ 1 << modelled) as u64;
+                    let offset = if rest == 0 { high } else { (high << rest) | coder.code_raw(offset, rest) };
+                    before = if self.follows { symbol as u32 + 1 } else { 0 };
+                    out.push(self.values.value(bins.lowers[symbol].wrapping_add(offset), 0));
+                    check(coder)?;
+                }
+                Ok(out)
+            },
+        )
     }
 }

@@ -250,7 +250,8 @@ fn decode_block(
     let count = models.columns.len();
     for section in sections {
         read_records(section, (head.first, data.columns.len()), count, |index, record| {
-            let column = decode_column(decoder, models, index, record, &data, &whole, shared.as_ref(), &mut walks, budget)?;
+            let column =
+                decode_column(decoder, models, index, record, &data, &whole, shared.as_ref(), &mut walks, budget)?;
             data.columns.push(column);
             Ok(())
         })?;
