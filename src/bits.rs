@@ -88,14 +88,14 @@ impl<'a> BitReader<'a> {
     }
 
     /// The next bits, 57 of them at least, from the lowest up; zeros after the end.
-    #[inline]
+    #[inline(always)]
     pub fn peek(&self) -> u64 {
         let byte = usize::try_from(self.at / 8).map_or(self.bytes.len(), |byte| byte.min(self.bytes.len()));
         self.word(byte) >> (self.at % 8)
     }
 
     /// Passes over bits that [`BitReader::peek`] showed; [`BitReader::end`] finds out if there were not so many.
-    #[inline]
+    #[inline(always)]
     pub fn skip(&mut self, bits: u32) {
         self.at += u64::from(bits);
     }
@@ -117,7 +117,7 @@ impl<'a> BitReader<'a> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn word(&self, byte: usize) -> u64 {
         if let Some(chunk) = self.bytes[byte..].first_chunk::<8>() {
             return u64::from_le_bytes(*chunk);

@@ -202,7 +202,8 @@ impl Lane {
 
     /// The largest word, widened.
     pub fn max(&self) -> Option<u64> {
-        with_words!(self, words => words.iter().max().map(|w| w.wide()))
+        // A fold over copies is vectorised, `max` over references is not.
+        with_words!(self, words => words.iter().copied().reduce(Ord::max).map(Word::wide))
     }
 
     /// All words, widened.

@@ -144,7 +144,7 @@ impl<'a, const AHEAD: usize> ReadAhead<'a, AHEAD> {
     }
 
     /// The next byte.
-    #[inline]
+    #[inline(always)]
     pub fn byte(&mut self) -> u8 {
         let byte = self.bytes.get(self.at).copied().unwrap_or(0);
         self.at += 1;
@@ -152,7 +152,7 @@ impl<'a, const AHEAD: usize> ReadAhead<'a, AHEAD> {
     }
 
     /// Fails when more was needed than there is: an encoder leaves out bytes at the end only if they do not matter.
-    #[inline]
+    #[inline(always)]
     pub fn check(&self) -> Result<()> {
         match self.at.checked_sub(self.bytes.len() + AHEAD) {
             None | Some(0) => Ok(()),

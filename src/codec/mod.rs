@@ -50,6 +50,7 @@ pub use context_mix::ContextMix;
 pub use delta::Delta;
 pub use denoise::Denoise;
 pub use dictionary::Dictionary;
+pub(crate) use dispatch::dispatched;
 pub use groups::Groups;
 pub use huffman::Huffman;
 pub use id::CodecId;

@@ -45,7 +45,7 @@ impl Apm {
     }
 
     /// The probability that `one` turned out to be worth in `context`, from 1 to 65,535.
-    #[inline]
+    #[inline(always)]
     pub fn refine(&mut self, one: u32, context: usize) -> u32 {
         let place = (stretch(one) + MOST) as u32;
         let (step, part) = (place >> STEP_BITS, place & ((1 << STEP_BITS) - 1));
@@ -57,7 +57,7 @@ impl Apm {
     }
 
     /// Moves the curve used last towards `bit`.
-    #[inline]
+    #[inline(always)]
     pub fn learn(&mut self, bit: bool) {
         let target = if bit { 65535 } else { 0 };
         let value = &mut self.curves[self.at];

@@ -95,7 +95,7 @@ impl ContextCoder for BackoffModel {
         self.path.symbols()
     }
 
-    #[inline]
+    #[inline(always)]
     fn code<C: BinaryCoder>(&mut self, symbol: usize, context: &[u32], coder: &mut C) -> usize {
         let nodes = self.path.nodes().len();
         if nodes == 0 {
@@ -106,28 +106,30 @@ impl ContextCoder for BackoffModel {
         }
         // A reader passes any symbol: its bits are not looked at.
         let (code, mut left) = if symbol < nodes + 1 { self.path.code(symbol) } else { (0, 0) };
+        let Self { path, limit, counters, mixer, apm, inputs, bases, .. } = self;
+        let (questions, counters, inputs, bases) = (path.nodes(), &mut counters[..], &mut inputs[..], &bases[..]);
+        inputs[bases.len()] = 256;
         let mut node = 0usize;
         loop {
             let mut trust = [0usize; 2];
-            for (level, &base) in self.bases.iter().enumerate() {
-                let counter = self.counters[base + node];
-                self.inputs[level] = stretch(counter.one());
+            for (level, (&base, input)) in bases.iter().zip(inputs.iter_mut()).enumerate() {
+                let counter = counters[base + node];
+                *input = stretch(counter.one());
                 if level < 2 {
                     trust[level] = usize::from(TRUST_OF[counter.seen() as usize]);
                 }
             }
-            self.inputs[self.bases.len()] = 256;
-            let mixed = self.mixer.mix(&self.inputs, trust[0] * TRUST + trust[1]);
-            let refined = self.apm.refine(mixed, node);
+            let mixed = mixer.mix(inputs, trust[0] * TRUST + trust[1]);
+            let refined = apm.refine(mixed, node);
             let one = (3 * mixed + refined) / 4;
             left = left.saturating_sub(1);
             let bit = coder.code(code >> left & 1 == 1, one.clamp(1, 65535));
-            self.mixer.learn(&self.inputs, bit);
-            self.apm.learn(bit);
-            for &base in &self.bases {
-                self.counters[base + node].learn(bit, self.limit);
+            mixer.learn(inputs, bit);
+            apm.learn(bit);
+            for &base in bases {
+                counters[base + node].learn(bit, *limit);
             }
-            match self.path.nodes()[node].branches[usize::from(bit)] {
+            match questions[node].branches[usize::from(bit)] {
                 Branch::Node(next) => node = usize::from(next),
                 Branch::Symbol(symbol) => return usize::from(symbol),
             }

@@ -111,7 +111,7 @@ impl BinaryEncoder {
 }
 
 impl BinaryCoder for BinaryEncoder {
-    #[inline]
+    #[inline(always)]
     fn code(&mut self, bit: bool, one: u32) -> bool {
         let bound = ((u64::from(self.range) * u64::from(one)) >> 16) as u32;
         if bit {
@@ -146,13 +146,13 @@ impl<'a> BinaryDecoder<'a> {
         decoder
     }
 
-    #[inline]
+    #[inline(always)]
     fn shift(&mut self) {
         self.value = self.value << 8 | u32::from(self.bytes.byte());
     }
 
     /// Fails when more was read than there is. Loops over read symbols call this once a round.
-    #[inline]
+    #[inline(always)]
     pub fn check(&self) -> Result<()> {
         self.bytes.check()
     }
@@ -169,7 +169,7 @@ impl<'a> BinaryDecoder<'a> {
 }
 
 impl BinaryCoder for BinaryDecoder<'_> {
-    #[inline]
+    #[inline(always)]
     fn code(&mut self, _: bool, one: u32) -> bool {
         let bound = ((u64::from(self.range) * u64::from(one)) >> 16) as u32;
         let bit = self.value < bound;

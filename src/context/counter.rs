@@ -45,19 +45,19 @@ impl Counter {
     }
 
     /// The probability of a set bit in units of 2⁻¹⁶, from 1 to 65,535.
-    #[inline]
+    #[inline(always)]
     pub fn one(self) -> u32 {
         (self.0 >> 16).max(1)
     }
 
     /// How many bits were seen, up to the limit.
-    #[inline]
+    #[inline(always)]
     pub fn seen(self) -> u32 {
         self.0 & COUNT_MASK
     }
 
     /// Moves towards `bit`; the count stops at `limit`, at most [`Counter::MOST_SEEN`].
-    #[inline]
+    #[inline(always)]
     pub fn learn(&mut self, bit: bool, limit: u32) {
         let (p, n) = (self.0 >> COUNT_BITS, self.0 & COUNT_MASK);
         let target = if bit { (1i32 << 22) - 1 } else { 0 };

@@ -59,14 +59,14 @@ const STRETCHED: [i16; FINE + (1 << 15) / 16 + 1] = {
 /// assert_eq!((squash(0), squash(256), squash(9999)), (32768, 47911, 65535), "1 / (1 + 1/e) is 0.731");
 /// assert_eq!(stretch(47911), 256);
 /// ```
-#[inline]
+#[inline(always)]
 pub fn squash(x: i32) -> u32 {
     let rarer = u32::from(RARER[x.unsigned_abs().min(MOST as u32) as usize]);
     if x > 0 { 65536 - rarer } else { rarer }
 }
 
 /// ln(p / (1 − p)) in units of 1/256, for a probability `one` in units of 2⁻¹⁶; within ±[`MOST`].
-#[inline]
+#[inline(always)]
 pub fn stretch(one: u32) -> i32 {
     let one = one & 0xffff;
     let is_high = one > 32768;

@@ -96,7 +96,7 @@ impl Mixer {
 
     /// The stretched sum of `inputs` (as long as [`padded`] says, within ±[`MOST`], zeros at the end) under the weights
     /// of set `set`, which is then the one that learns.
-    #[inline]
+    #[inline(always)]
     pub fn sum(&mut self, inputs: &[i32], set: usize) -> i32 {
         self.set = set;
         let weights = &self.weights[set * self.width..][..self.width];
@@ -112,14 +112,14 @@ impl Mixer {
     }
 
     /// The probability of a set bit, from 1 to 65,535; see [`Mixer::sum`].
-    #[inline]
+    #[inline(always)]
     pub fn mix(&mut self, inputs: &[i32], set: usize) -> u32 {
         self.sum(inputs, set);
         self.one
     }
 
     /// Moves the weights used last towards those that would have foretold `bit` from the same inputs.
-    #[inline]
+    #[inline(always)]
     pub fn learn(&mut self, inputs: &[i32], bit: bool) {
         let error = (i32::from(bit) << 16) - self.one as i32;
         let rate = &mut self.rates[self.set];

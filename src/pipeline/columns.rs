@@ -64,7 +64,7 @@ fn target<'a>(column: usize, derived: Option<&'a FrameColumn<'a>>) -> Target<'a>
 }
 
 /// Candidates within one part in so many of the best estimate are tried, too.
-const CLOSE: u64 = 5;
+const CLOSE: u64 = 16;
 
 /// What all columns share while they are coded.
 pub(super) struct Setting<'a> {

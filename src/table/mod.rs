@@ -13,6 +13,7 @@
 //! | [`Kind::Noise`] | no noise | | zigzag count of ulps added to the number before it |
 
 mod builder;
+mod cell;
 mod data;
 mod datetime;
 pub(crate) mod ended;

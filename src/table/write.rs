@@ -1,5 +1,6 @@
 //! Rows back to CSV bytes.
 
+use super::cell::Cell;
 use super::number::Number;
 use super::{ColumnData, ColumnSchema, Entries, Kind, RowData, Schema};
 use crate::wire::unzigzag;
@@ -48,7 +49,8 @@ impl Schema {
             cells.render(if at == last { line_end } else { &delimiter }, self.layout.delimiter, &mut room);
         }
         let mut irregular = data.irregular.iter().peekable();
-        let mut row = 0;
+        let mut batch = vec![Cell::EMPTY; cells.len() * BATCH.min(data.rows)];
+        let (mut row, width) = (0, cells.len());
         while row < data.rows {
             while let Some(line) = irregular.next_if(|line| line.before_row as usize <= row) {
                 out.extend_from_slice(&line.bytes);
@@ -56,14 +58,15 @@ impl Schema {
             let next = irregular.peek().map_or(data.rows, |line| line.before_row as usize);
             let end = data.rows.min(row + BATCH).min(next);
             let mut bytes = 0usize;
-            for cells in &mut cells {
-                bytes = bytes.saturating_add(cells.place(row..end, most.saturating_sub(out.len()))?);
+            for (at, cells) in cells.iter_mut().enumerate() {
+                let places = batch[at..].iter_mut().step_by(width);
+                bytes = bytes.saturating_add(cells.place(row..end, places, most.saturating_sub(out.len()))?);
             }
             let asked = out.len().saturating_add(bytes);
             if asked > most {
                 return Err(too_long(asked, most));
             }
-            copy_rows(&cells, end - row, bytes, out);
+            copy_rows(&cells, &batch[..(end - row) * width], bytes, out);
             row = end;
         }
         if cells.iter().any(|cells| !cells.is_used_up()) {
@@ -86,20 +89,19 @@ impl Schema {
 /// Rows whose cells are placed column by column before they are copied row by row: few enough to stay in the cache.
 const BATCH: usize = 256;
 
-/// Appends rows whose cells have been placed and take `bytes` in all.
-fn copy_rows(cells: &[Cells<'_>], rows: usize, bytes: usize, out: &mut Vec<u8>) {
+/// Appends the cells of rows, which take `bytes` in all.
+fn copy_rows(columns: &[Cells<'_>], batch: &[Cell], bytes: usize, out: &mut Vec<u8>) {
     let mut at = out.len();
-    out.resize(at + bytes + SHORT, 0);
-    for row in 0..rows {
-        for cells in cells {
-            let (start, len) = cells.places[row];
-            // One store of a fixed length instead of a call; bytes behind a short text are overwritten by what follows.
-            if len <= SHORT {
-                out[at..at + SHORT].copy_from_slice(&cells.bytes[start..start + SHORT]);
-            } else {
-                out[at..at + len].copy_from_slice(&cells.bytes[start..start + len]);
+    out.resize(at + bytes + WIDE, 0);
+    for row in batch.chunks_exact(columns.len().max(1)) {
+        for (cell, column) in row.iter().zip(columns) {
+            // One store of a fixed length instead of a call; bytes behind a text are overwritten by what follows.
+            match cell.elsewhere() {
+                None => out[at..at + 16].copy_from_slice(&cell.bytes()),
+                Some((start, ..=WIDE)) => out[at..at + WIDE].copy_from_slice(&column.long[start..start + WIDE]),
+                Some((start, len)) => out[at..at + len].copy_from_slice(&column.long[start..start + len]),
             }
-            at += len;
+            at += cell.len();
         }
     }
     out.truncate(at);
@@ -113,21 +115,22 @@ struct Cells<'a> {
     text: &'a [u8],
     noise: Option<&'a Lane>,
     may_render: bool,
-    /// Texts of ordinals with everything around them, all but that of an escape; then the texts of a batch that are not
-    /// among them, then [`SHORT`] zeros.
-    bytes: Vec<u8>,
-    /// Where the text of each ordinal begins and how long it is.
-    rendered: Vec<(usize, usize)>,
+    /// The cell of each ordinal that has been written beforehand, with everything around it.
+    rendered: Vec<Cell>,
+    /// Long texts of those cells, then of a batch, then [`WIDE`] zeros.
+    long: Vec<u8>,
     rendered_bytes: usize,
-    /// The same for each row of a batch.
-    places: Vec<(usize, usize)>,
+    /// A cell before it has a place.
+    fresh: Vec<u8>,
     /// What follows each cell.
     tail: Vec<u8>,
+    /// What stands before and after the text of a number, where it is short.
+    around: Option<[Cell; 2]>,
     delimiter: u8,
 }
 
-/// Bytes that are copied whatever the length of a short text: one store instead of a call.
-const SHORT: usize = 16;
+/// Bytes that are copied whatever the length of a text that is not much longer than a [`Cell`].
+const WIDE: usize = 32;
 
 impl<'a> Cells<'a> {
     fn new(column: &'a ColumnSchema, data: &'a ColumnData, has_noise: bool) -> Self {
@@ -138,11 +141,12 @@ impl<'a> Cells<'a> {
             text: &data.text,
             noise: None,
             may_render: !has_noise,
-            bytes: vec![],
             rendered: vec![],
+            long: vec![],
             rendered_bytes: 0,
-            places: vec![],
+            fresh: vec![],
             tail: vec![],
+            around: None,
             delimiter: 0,
         }
     }
@@ -151,58 +155,86 @@ impl<'a> Cells<'a> {
     fn render(&mut self, tail: &[u8], delimiter: u8, room: &mut usize) {
         self.tail = tail.to_vec();
         self.delimiter = delimiter;
+        let after = [&self.column.suffix, tail].concat();
+        self.around = Cell::short(&self.column.prefix).zip(Cell::short(&after)).map(|(before, after)| [before, after]);
         let most = self.ordinals.max().unwrap_or(0);
         let is_worth = most < RENDERED && most < self.ordinals.len() as u64 / 2;
         let is_small = !matches!(self.column.kind, Kind::Text | Kind::OneHot { width: 257.. });
         if !(self.may_render && is_worth && is_small) {
             return;
         }
-        let (mut bytes, mut rendered) = (vec![], vec![]);
+        let (mut text, mut rendered) = (vec![], vec![]);
         for ordinal in 0..=most {
-            let start = bytes.len();
             // An ordinal without a text may well not occur; if it does, the plain way reports it.
-            if ordinal >= u64::from(self.has_escapes())
-                && (self.text_of(ordinal, &mut bytes).is_none() || bytes.len() + 16 * rendered.len() > *room)
-            {
+            let is_escape = ordinal == 0 && self.has_escapes();
+            text.clear();
+            let is_known = is_escape || self.text_of(ordinal, &mut text).is_some();
+            let cell = if is_escape { Cell::ABSENT } else { self.cell(&text) };
+            if !is_known || self.long.len() + size_of::<Cell>() * rendered.len() > *room {
+                self.long.clear();
                 return;
             }
-            rendered.push((start, bytes.len() - start));
+            rendered.push(cell);
         }
-        *room = room.saturating_sub(bytes.len() + 16 * rendered.len());
-        self.rendered_bytes = bytes.len();
-        (self.bytes, self.rendered) = (bytes, rendered);
+        *room = room.saturating_sub(self.long.len() + size_of::<Cell>() * rendered.len());
+        self.rendered_bytes = self.long.len();
+        self.rendered = rendered;
+    }
+
+    /// A cell of a text, which is kept if it is long.
+    fn cell(&mut self, text: &[u8]) -> Cell {
+        Cell::short(text).unwrap_or_else(|| {
+            self.long.extend_from_slice(text);
+            Cell::long(self.long.len() - text.len(), text.len())
+        })
+    }
+
+    /// Places the cells of some rows and returns how many bytes they take, `room` at most.
+    fn place<'b>(
+        &mut self,
+        rows: std::ops::Range<usize>,
+        places: impl Iterator<Item = &'b mut Cell>,
+        room: usize,
+    ) -> Result<usize> {
+        self.long.truncate(self.rendered_bytes);
+        let rendered = std::mem::take(&mut self.rendered);
+        let (mut sum, first, ordinals) = (0usize, rows.start, self.ordinals);
+        with_words!(ordinals, words => for ((at, word), place) in words[rows].iter().enumerate().zip(places) {
+            let ordinal = word.wide();
+            let known = usize::try_from(ordinal).ok().and_then(|ordinal| rendered.get(ordinal));
+            *place = match known {
+                Some(&cell) if cell != Cell::ABSENT => cell,
+                _ => self.write(first + at, ordinal)?,
+            };
+            sum = sum.saturating_add(place.len());
+            if sum > room {
+                return Err(too_long(sum, room));
+            }
+        });
+        self.rendered = rendered;
+        self.long.extend_from_slice(&[0; WIDE]);
+        Ok(sum)
+    }
+
+    /// A cell that is not rendered.
+    fn write(&mut self, row: usize, ordinal: u64) -> Result<Cell> {
+        if let (Some(around), None, 1..) = (&self.around, self.noise, ordinal)
+            && let Kind::Number(_) | Kind::Ranked { .. } = self.column.kind
+            && let Some(Ok((number, offset))) = self.value(ordinal)
+            && let Some(cell) = Cell::of_number(number, offset, around)
+        {
+            return Ok(cell);
+        }
+        let mut text = std::mem::take(&mut self.fresh);
+        text.clear();
+        self.put(row, ordinal, &mut text)?;
+        let cell = self.cell(&text);
+        self.fresh = text;
+        Ok(cell)
     }
 
     fn has_escapes(&self) -> bool {
         matches!(self.column.kind, Kind::Number(_) | Kind::Ranked { .. })
-    }
-
-    /// Places the cells of some rows and returns how many bytes they take, `room` at most.
-    fn place(&mut self, rows: std::ops::Range<usize>, room: usize) -> Result<usize> {
-        self.places.clear();
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.truncate(self.rendered_bytes);
-        let (mut sum, first) = (0usize, rows.start);
-        let has_escapes = self.has_escapes();
-        with_words!(self.ordinals, words => for (at, word) in words[rows].iter().enumerate() {
-            let ordinal = word.wide();
-            let known = self.rendered.get(ordinal as usize).filter(|_| ordinal > 0 || !has_escapes);
-            let place = if let Some(&place) = known {
-                place
-            } else {
-                let start = bytes.len();
-                self.put(first + at, ordinal, &mut bytes)?;
-                (start, bytes.len() - start)
-            };
-            sum = sum.saturating_add(place.1);
-            if sum > room {
-                return Err(too_long(sum, room));
-            }
-            self.places.push(place);
-        });
-        bytes.extend_from_slice(&[0; SHORT]);
-        self.bytes = bytes;
-        Ok(sum)
     }
 
     /// Appends a cell that is not rendered.

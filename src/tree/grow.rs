@@ -179,7 +179,10 @@ impl Problem {
             let binned = &self.features[split.feature].1;
             let branches = split.shape.branches();
             let mut next = vec![0usize; branches + 1];
-            let branch = |row: u32| split.shape.branch(binned.bin_of_row[row as usize]);
+            // Each bin is asked once instead of each row.
+            let branch_of: [u8; 256] =
+                std::array::from_fn(|bin| if bin < binned.len() { split.shape.branch(bin as u8) as u8 } else { 0 });
+            let branch = |row: u32| usize::from(branch_of[usize::from(binned.bin_of_row[row as usize])]);
             rows[start..end].iter().for_each(|&row| next[branch(row) + 1] += 1);
             (0..branches).for_each(|b| next[b + 1] += next[b]);
             let bounds = next.clone();

@@ -58,7 +58,7 @@ pub(super) struct Histogram {
     classes: usize,
     totals: Vec<u32>,
     sizes: Vec<u32>,
-    low: Vec<u32>,
+    low: Vec<(u32, u64, u64)>,
 }
 
 impl Histogram {
@@ -185,18 +185,21 @@ impl Histogram {
     /// Walks over bins in an order and tells, after each but the last, what a cut behind it gains.
     fn prefixes(&mut self, order: &[usize], mut tell: impl FnMut(usize, u64, (u32, u32))) {
         let total: u32 = self.sizes.iter().sum();
+        // Of each class the rows in the low branch, and what n·log2 n says of them and of the others.
         let mut low = std::mem::take(&mut self.low);
         low.clear();
-        low.resize(self.classes, 0);
-        let all = self.totals.iter().map(|&c| n_log2_n(c)).sum::<u64>();
+        low.extend(self.totals.iter().map(|&all| (0, 0, n_log2_n(all))));
+        let all = low.iter().map(|class| class.2).sum::<u64>();
         let whole = n_log2_n(total).saturating_sub(all);
         let (mut low_sum, mut high_sum, mut size) = (0u64, all, 0);
         for &bin in &order[..order.len() - 1] {
             self.each(bin, |class, count| {
-                let (before, all) = (low[class], self.totals[class]);
-                low_sum = low_sum + n_log2_n(before + count) - n_log2_n(before);
-                high_sum = high_sum + n_log2_n(all - before - count) - n_log2_n(all - before);
-                low[class] += count;
+                let (rows, below, above) = &mut low[class];
+                *rows += count;
+                let now = (n_log2_n(*rows), n_log2_n(self.totals[class] - *rows));
+                low_sum = low_sum + now.0 - *below;
+                high_sum = high_sum + now.1 - *above;
+                (*below, *above) = now;
             });
             size += self.sizes[bin];
             let parts = (n_log2_n(size) + n_log2_n(total - size)).saturating_sub(low_sum + high_sum);

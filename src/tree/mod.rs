@@ -18,6 +18,7 @@ mod walk;
 pub(crate) mod wire;
 
 pub use c45::C45;
+pub(crate) use codes::{BlockWalks, Walks};
 pub use frame::{Feature, Frame, FrameColumn};
 pub use id3::Id3;
 pub use mdl::Mdl;
@@ -87,6 +88,16 @@ impl TreeNode {
         }
     }
 
+    /// The feature asked for; `None` for a leaf.
+    fn feature(&self) -> Option<u32> {
+        match self {
+            Self::Leaf { .. } => None,
+            Self::Threshold { feature, .. } | Self::ValueSet { feature, .. } | Self::Multiway { feature, .. } => {
+                Some(*feature)
+            }
+        }
+    }
+
     /// Names the node of one branch, which becomes known only after its parent is written.
     fn set_child(&mut self, branch: usize, child: u32) {
         match self {
@@ -119,7 +130,7 @@ impl TreeNode {
 }
 
 /// A feature as a tree uses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TreeFeature {
     /// Where the value comes from.
     pub feature: Feature,
@@ -236,7 +247,8 @@ impl Tree {
 
     /// Divides rows among the leaves. `column(i)` gives the ordinals of column `i`.
     pub fn groups<'a>(&self, column: impl Fn(u32) -> &'a Lane, rows: usize) -> Groups {
-        codes::groups(self, &column, rows).unwrap_or_else(|| self.groups_of_words(column, rows))
+        let by_codes = Walks::new(&[Some(self)]).over(rows).groups(0, self.leaves(), &column);
+        by_codes.unwrap_or_else(|| self.groups_of_words(column, rows))
     }
 
     /// The walk goes node by node over lists of rows, so that the width of a lane is looked at once for each node.

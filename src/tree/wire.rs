@@ -22,6 +22,13 @@ pub(crate) enum Recorded {
     Shared,
 }
 
+impl Recorded {
+    /// The tree, if there is one.
+    pub fn tree(&self) -> Option<&Tree> {
+        if let Self::Tree(tree) = self { Some(tree) } else { None }
+    }
+}
+
 /// The adaptive models, the same for writing and reading.
 #[derive(Default)]
 struct Models {

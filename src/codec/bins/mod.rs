@@ -5,7 +5,7 @@ mod fit;
 use serde::{Deserialize, Serialize};
 
 use super::ascending::{bit_len, put_ascending, put_small, take_ascending, take_small};
-use super::{Block, Codec, CodecId, Encoded, Groups, only};
+use super::{Block, Codec, CodecId, Encoded, Groups, dispatched, only};
 use crate::bits::{BitReader, BitWriter};
 use crate::lane::read_kind;
 use crate::wire::{Reader, put_bytes};
@@ -214,7 +214,7 @@ impl Table {
 
     fn decode(&self, kind: crate::LaneKind, symbols: &Lane, offsets: &[u8], budget: &mut Budget) -> Result<Lane> {
         let symbols = symbols.words::<u8>("Bins")?;
-        if symbols.iter().max().is_some_and(|&most| usize::from(most) >= self.lowers.len()) {
+        if symbols.iter().copied().reduce(Ord::max).is_some_and(|most| usize::from(most) >= self.lowers.len()) {
             return Err(Error::corrupt("Bins", "a bin is missing from the table", 0));
         }
         with_kind!(kind, W => {
@@ -225,21 +225,32 @@ impl Table {
 
     /// Inverse of [`Table::split`]; every symbol has a bin.
     fn join<W: Word>(&self, symbols: &[u8], offsets: &[u8]) -> Result<Vec<W>> {
-        // Tables of the full length spare the loops below a check of each symbol.
-        let (mut lowers, mut widths) = ([W::zero(); MOST_BINS], [0; MOST_BINS]);
-        for (bin, (&lower, &width)) in self.lowers.iter().zip(&self.widths).enumerate() {
-            (lowers[bin], widths[bin]) = (W::low(lower), width);
+        // A table of the full length spares the loops below a check of each symbol.
+        let mut bins = [(W::zero(), 0u32); MOST_BINS];
+        for (bin, (&lower, &width)) in bins.iter_mut().zip(self.lowers.iter().zip(&self.widths)) {
+            *bin = (W::low(lower), width);
         }
         let mut reader = BitReader::new(offsets, "Bins");
-        let words = if widths == [0; MOST_BINS] {
-            symbols.iter().map(|&symbol| lowers[usize::from(symbol)]).collect()
-        } else {
-            let word = |&symbol: &u8| {
-                let offset = reader.take(widths[usize::from(symbol)])?;
-                Ok(lowers[usize::from(symbol)].wrapping_add(&W::low(offset)))
-            };
-            symbols.iter().map(word).collect::<Result<_>>()?
-        };
+        let mut words = vec![W::zero(); symbols.len()];
+        let places = words.iter_mut().zip(symbols.iter().map(|&symbol| bins[usize::from(symbol)]));
+        match self.widths.iter().max() {
+            None | Some(0) => places.for_each(|(word, (lower, _))| *word = lower),
+            // Bits that are not there are found out at the end.
+            Some(..=57) => dispatched(
+                #[inline(always)]
+                || {
+                    for (word, (lower, width)) in places {
+                        *word = lower.wrapping_add(&W::low(reader.peek() & ((1 << width) - 1)));
+                        reader.skip(width);
+                    }
+                },
+            ),
+            Some(_) => {
+                for (word, (lower, width)) in places {
+                    *word = lower.wrapping_add(&W::low(reader.take(width)?));
+                }
+            }
+        }
         reader.end()?;
         Ok(words)
     }

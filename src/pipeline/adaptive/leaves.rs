@@ -5,6 +5,7 @@ use super::figures::{Figures, Origin};
 use super::values::{Base, MOST_BINS, Numbers, Values, word};
 use super::{Known, SHORT_ROWS, Setting};
 use crate::codec::adaptive::{BitSink, RangeDecoder, RangeEncoder};
+use crate::codec::dispatched;
 use crate::context::{BackoffModel, BinaryCoder, BinaryDecoder, BinaryEncoder, ContextCoder, Counter};
 use crate::pipeline::columns::CodedColumn;
 use crate::pipeline::transform::Transform;
@@ -13,6 +14,9 @@ use crate::{Budget, Lane, Result};
 
 /// Levels between a leaf and the whole column.
 const ANCESTORS: usize = 2;
+
+/// Most levels: leaf, ancestors, column, the symbol before and what stands beside.
+const MOST_LEVELS: usize = ANCESTORS + 4;
 
 /// Highest bits of an offset that are modelled; the others are as likely set as not.
 const MODELLED: u32 = 3;
@@ -93,9 +97,13 @@ impl Leaves {
         Ok(Self { values, beside, follows: source.raw(1) == 1, limit: source.raw(2) as usize })
     }
 
-    fn levels(&self, known: &Known<'_>, nodes: usize) -> [usize; 6] {
-        let before = if self.follows { self.values.path.symbols() + 1 } else { 1 };
-        [known.groups.len(), nodes, nodes, 1, before, self.beside.len()]
+    /// Number of contexts of each level: leaf, its two ancestors and the column, or without a tree the column; then what the
+    /// record names.
+    fn levels(&self, known: &Known<'_>, nodes: usize) -> Vec<usize> {
+        let mut levels = if known.tree.is_some() { vec![known.groups.len(), nodes, nodes, 1] } else { vec![1] };
+        levels.extend(self.follows.then(|| self.values.path.symbols() + 1));
+        levels.extend((!self.beside.is_empty()).then(|| self.beside.len()));
+        levels
     }
 
     pub fn encode(&self, words: &Lane, known: &Known<'_>) -> Vec<u8> {
@@ -130,33 +138,48 @@ impl Leaves {
         let leaf_of_row = known.leaf_of_row();
         let (of_leaf, nodes) = ancestors(known.tree, known.groups.len());
         let (bins, limit) = (&self.values.bins, LIMITS[self.limit]);
-        let mut model = BackoffModel::with_path(self.values.path.clone(), &self.levels(known, nodes), limit);
+        let levels = self.levels(known, nodes);
+        let mut model = BackoffModel::with_path(self.values.path.clone(), &levels, limit);
         let beside = self.beside.of_rows(known);
+        let mut context = [0; MOST_LEVELS];
+        let of_tree = if known.tree.is_some() { ANCESTORS + 2 } else { 1 };
         let mut offsets = vec![Counter::default(); MOST_BINS << MODELLED];
         let mut out = Vec::with_capacity(known.rows);
-        let mut before = 0;
-        for (row, &leaf) in leaf_of_row.iter().enumerate() {
-            let word = words.get(row).map(|&value| self.values.word(value, 0));
-            let (symbol, offset) =
-                word.map_or((0, 0), |word| bins.bin_of(word).expect("bins were fitted to the words"));
-            let [up, far] = of_leaf[leaf as usize];
-            let symbol = model.code(symbol, &[leaf, up, far, 0, before, beside[row]], coder);
-            let width = bins.widths[symbol];
-            let modelled = width.min(MODELLED);
-            let mut node = 1usize;
-            for shift in (width - modelled..width).rev() {
-                let counter = &mut offsets[symbol << MODELLED | node];
-                let bit = coder.code(offset >> shift & 1 == 1, counter.one());
-                counter.learn(bit, limit);
-                node = 2 * node + usize::from(bit);
-            }
-            let rest = width - modelled;
-            let high = (node ^ 1 << modelled) as u64;
-            let offset = if rest == 0 { high } else { (high << rest) | coder.code_raw(offset, rest) };
-            before = if self.follows { symbol as u32 + 1 } else { 0 };
-            out.push(self.values.value(bins.lowers[symbol].wrapping_add(offset), 0));
-            check(coder)?;
-        }
-        Ok(out)
+        dispatched(
+            #[inline(always)]
+            || {
+                for (row, &leaf) in leaf_of_row.iter().enumerate() {
+                    let word = words.get(row).map(|&value| self.values.word(value, 0));
+                    let (symbol, offset) =
+                        word.map_or((0, 0), |word| bins.bin_of(word).expect("bins were fitted to the words"));
+                    if of_tree > 1 {
+                        let [up, far] = of_leaf[leaf as usize];
+                        context[..3].copy_from_slice(&[leaf, up, far]);
+                    }
+                    if !self.beside.is_empty() {
+                        context[levels.len() - 1] = beside[row];
+                    }
+                    let symbol = model.code(symbol, &context[..levels.len()], coder);
+                    let width = bins.widths[symbol];
+                    let modelled = width.min(MODELLED);
+                    let mut node = 1usize;
+                    for shift in (width - modelled..width).rev() {
+                        let counter = &mut offsets[symbol << MODELLED | node];
+                        let bit = coder.code(offset >> shift & 1 == 1, counter.one());
+                        counter.learn(bit, limit);
+                        node = 2 * node + usize::from(bit);
+                    }
+                    let rest = width - modelled;
+                    let high = (node ^ 1 << modelled) as u64;
+                    let offset = if rest == 0 { high } else { (high << rest) | coder.code_raw(offset, rest) };
+                    if self.follows {
+                        context[of_tree] = symbol as u32 + 1;
+                    }
+                    out.push(self.values.value(bins.lowers[symbol].wrapping_add(offset), 0));
+                    check(coder)?;
+                }
+                Ok(out)
+            },
+        )
     }
 }

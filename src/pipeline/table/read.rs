@@ -14,7 +14,7 @@ use crate::table::ended::split;
 use crate::table::{ColumnData, Irregular, Kind, RowData, Schema};
 use crate::threads::each;
 use crate::tree::wire::{self as tree_wire, Recorded};
-use crate::tree::{Frame, FrameColumn};
+use crate::tree::{BlockWalks, Frame, FrameColumn, Walks};
 use crate::wire::Reader;
 use crate::{Budget, Error, Lane, Result};
 
@@ -40,6 +40,8 @@ struct Models {
     blocks: u64,
     shared_leaves: u32,
     columns: Vec<(Transform, Recorded, Learned)>,
+    /// Walks of the columns' trees.
+    walks: Walks,
 }
 
 /// Decodes a table file to CSV.
@@ -178,6 +180,7 @@ fn read_models(decoder: &Decoder, sections: &mut &[Section<'_>], budget: &mut Bu
     );
     let count = schema.columns.len();
     let recorded = tree_wire::read(reader.rest(), count, |feature| nature.nature(feature).1, budget)?;
+    let walks = Walks::new(&recorded.iter().map(Recorded::tree).collect::<Vec<_>>());
     let mut columns = vec![];
     let mut recorded = recorded.into_iter();
     while columns.len() < count {
@@ -192,7 +195,7 @@ fn read_models(decoder: &Decoder, sections: &mut &[Section<'_>], budget: &mut Bu
             Ok(())
         })?;
     }
-    Ok(Models { schema, rows, blocks, shared_leaves, columns })
+    Ok(Models { schema, rows, blocks, shared_leaves, columns, walks })
 }
 
 /// Hands the records of a section on, which must belong to `block`, begin with column `first` and stay below `count`.
@@ -250,10 +253,12 @@ fn decode_block(
     };
     budget.reserve::<u32>(rows as u64)?;
     let whole = Groups::whole(rows);
+    let mut walks = models.walks.over(rows);
     let count = models.columns.len();
     for section in sections {
         read_records(section, (head.first, data.columns.len()), count, |index, record| {
-            let column = decode_column(decoder, models, index, record, &data, &whole, shared.as_ref(), budget)?;
+            let column =
+                decode_column(decoder, models, index, record, &data, &whole, shared.as_ref(), &mut walks, budget)?;
             data.columns.push(column);
             Ok(())
         })?;
@@ -281,6 +286,7 @@ fn decode_column(
     data: &RowData,
     whole: &Groups,
     shared: Option<&Groups>,
+    walks: &mut BlockWalks<'_>,
     budget: &mut Budget,
 ) -> Result<ColumnData> {
     let (transform, recorded, learned) = &models.columns[index];
@@ -310,7 +316,8 @@ fn decode_column(
         (Recorded::Whole, _) => Cow::Borrowed(whole),
         (Recorded::Tree(tree), _) => {
             budget.spend(rows * (WALK_BYTES + tree.features().len() as u64 * 8))?;
-            Cow::Owned(tree.groups(column, data.rows))
+            let by_codes = walks.groups(index, tree.leaves(), column);
+            Cow::Owned(by_codes.unwrap_or_else(|| tree.groups(column, data.rows)))
         }
         (Recorded::Assigned(leaves), _) => {
             let leaf_of_row = decoder.registry.decode(assigned, budget)?;
@@ -322,12 +329,8 @@ fn decode_column(
         (Recorded::Shared, None) => return Err(reader.corrupt("there is no shared partition")),
     };
     let residuals = if flags & flag::ADAPTIVE != 0 {
-        let tree = match recorded {
-            Recorded::Tree(tree) => Some(tree),
-            _ => None,
-        };
         let columns: Vec<&Lane> = data.columns.iter().map(|column| &column.ordinals).collect();
-        let known = adaptive::Known { rows: data.rows, tree, groups: &groups, columns: &columns };
+        let known = adaptive::Known { rows: data.rows, tree: recorded.tree(), groups: &groups, columns: &columns };
         let origin = origin(&models.schema.columns[index]);
         adaptive::decode(learned.at(0), index as u32, origin, reader.bytes()?, &known, budget)?
     } else {
