@@ -1,7 +1,7 @@
 //! A leaf that has seen little asks its parent, and that one the column.
 
 use super::symbol::ContextCoder;
-use super::{Apm, BinaryCoder, Branch, Counter, Mixer, Path, padded, stretch};
+use super::{BinaryCoder, Branch, Counter, Mixer, Path, padded, stretch};
 
 /// How far a level is trusted goes by how much it has seen there: so many classes.
 const TRUST: usize = 6;
@@ -49,7 +49,6 @@ pub struct BackoffModel {
     starts: Vec<usize>,
     counters: Vec<Counter>,
     mixer: Mixer,
-    apm: Apm,
     inputs: Vec<i32>,
     bases: Vec<usize>,
 }
@@ -75,7 +74,6 @@ impl BackoffModel {
             starts,
             counters: vec![Counter::default(); end],
             mixer: Mixer::new(contexts.len() + 1, TRUST * TRUST, 400),
-            apm: Apm::new(nodes, 6),
             inputs: vec![0; padded(contexts.len() + 1)],
             bases: vec![0; contexts.len()],
             path,
@@ -85,7 +83,7 @@ impl BackoffModel {
     /// Bytes of memory that a model takes.
     pub fn memory(symbols: usize, contexts: &[usize]) -> u64 {
         let counters = contexts.iter().fold(0u64, |sum, &count| sum.saturating_add(count as u64));
-        let fixed = Mixer::memory(contexts.len() + 1, TRUST * TRUST) + Apm::memory(symbols);
+        let fixed = Mixer::memory(contexts.len() + 1, TRUST * TRUST);
         counters.saturating_mul(4 * symbols as u64).saturating_add(fixed)
     }
 }
@@ -106,7 +104,7 @@ impl ContextCoder for BackoffModel {
         }
         // A reader passes any symbol: its bits are not looked at.
         let (code, mut left) = if symbol < nodes + 1 { self.path.code(symbol) } else { (0, 0) };
-        let Self { path, limit, counters, mixer, apm, inputs, bases, .. } = self;
+        let Self { path, limit, counters, mixer, inputs, bases, .. } = self;
         let (questions, counters, inputs, bases) = (path.nodes(), &mut counters[..], &mut inputs[..], &bases[..]);
         inputs[bases.len()] = 256;
         let mut node = 0usize;
@@ -119,13 +117,10 @@ impl ContextCoder for BackoffModel {
                     trust[level] = usize::from(TRUST_OF[counter.seen() as usize]);
                 }
             }
-            let mixed = mixer.mix(inputs, trust[0] * TRUST + trust[1]);
-            let refined = apm.refine(mixed, node);
-            let one = (3 * mixed + refined) / 4;
+            let one = mixer.mix(inputs, trust[0] * TRUST + trust[1]);
             left = left.saturating_sub(1);
-            let bit = coder.code(code >> left & 1 == 1, one.clamp(1, 65535));
+            let bit = coder.code(code >> left & 1 == 1, one);
             mixer.learn(inputs, bit);
-            apm.learn(bit);
             for &base in bases {
                 counters[base + node].learn(bit, *limit);
             }
