@@ -56,7 +56,7 @@ fn wide_tables_cost_in_proportion_to_their_columns() {
         }
         csv
     };
-    let (narrow, broad) = (returns(&wide(100)), returns(&wide(400)));
+    let (narrow, broad) = (returns(&wide(250)), returns(&wide(1000)));
     assert!(broad < 5 * narrow, "{narrow} {broad}");
 }
 

@@ -27,7 +27,7 @@ const TRUST_OF: [u8; 1024] = {
 ///
 /// A symbol is a walk down a binary tree over the alphabet; each node has a counter in each level. The stretched
 /// counters are mixed by weights that are chosen by how much the first two levels have seen, which is how a new leaf
-/// comes to lean on its parent. A context has one number for each level.
+/// comes to lean on its parent. A context has one number for each of the `LEVELS` levels, which are 1 to 7.
 ///
 /// ```
 /// use losslaw::context::{BackoffModel, BinaryDecoder, BinaryEncoder, ContextCoder};
@@ -42,40 +42,39 @@ const TRUST_OF: [u8; 1024] = {
 /// assert!((0..4000).all(|i| reader.decode(&context(i), &mut decoder) == 3 - i as usize % 4));
 /// ```
 #[derive(Debug, Clone)]
-pub struct BackoffModel {
+pub struct BackoffModel<const LEVELS: usize> {
     path: Path,
     limit: u32,
     /// For each level, where its counters begin; those of one context stand together, one for each node.
-    starts: Vec<usize>,
+    starts: [usize; LEVELS],
     counters: Vec<Counter>,
     mixer: Mixer,
-    inputs: Vec<i32>,
-    bases: Vec<usize>,
 }
 
-impl BackoffModel {
+/// Inputs of the mixer: one for each level, one that is always the same, and zeros.
+const INPUTS: usize = padded(1);
+
+impl<const LEVELS: usize> BackoffModel<LEVELS> {
     /// A model of `symbols` symbols (1 to 256) under a balanced tree; see [`BackoffModel::with_path`].
-    pub fn new(symbols: usize, contexts: &[usize], limit: u32) -> Self {
+    pub fn new(symbols: usize, contexts: &[usize; LEVELS], limit: u32) -> Self {
         let path = Path::new(&Path::depths(&vec![1; symbols], true), true).expect("good depths make a tree");
         Self::with_path(path, contexts, limit)
     }
 
     /// A model of the symbols of a tree whose level i has `contexts[i]` contexts; counters stop at `limit`.
-    pub fn with_path(path: Path, contexts: &[usize], limit: u32) -> Self {
+    pub fn with_path(path: Path, contexts: &[usize; LEVELS], limit: u32) -> Self {
+        const { assert!(LEVELS < INPUTS, "every level is an input of the mixer") };
         let nodes = path.nodes().len();
-        let mut starts = vec![];
         let mut end = 0;
-        for &count in contexts {
-            starts.push(end);
+        let starts = contexts.map(|count| {
             end += count * nodes;
-        }
+            end - count * nodes
+        });
         Self {
             limit,
             starts,
             counters: vec![Counter::default(); end],
-            mixer: Mixer::new(contexts.len() + 1, TRUST * TRUST, 400),
-            inputs: vec![0; padded(contexts.len() + 1)],
-            bases: vec![0; contexts.len()],
+            mixer: Mixer::new(LEVELS + 1, TRUST * TRUST, 400),
             path,
         }
     }
@@ -88,7 +87,7 @@ impl BackoffModel {
     }
 }
 
-impl ContextCoder for BackoffModel {
+impl<const LEVELS: usize> ContextCoder for BackoffModel<LEVELS> {
     fn symbols(&self) -> usize {
         self.path.symbols()
     }
@@ -99,29 +98,26 @@ impl ContextCoder for BackoffModel {
         if nodes == 0 {
             return 0;
         }
-        for ((base, &start), &number) in self.bases.iter_mut().zip(&self.starts).zip(context) {
-            *base = start + number as usize * nodes;
-        }
+        let Self { path, limit, starts, counters, mixer } = self;
+        let bases: [usize; LEVELS] = std::array::from_fn(|level| starts[level] + context[level] as usize * nodes);
         // A reader passes any symbol: its bits are not looked at.
-        let (code, mut left) = if symbol < nodes + 1 { self.path.code(symbol) } else { (0, 0) };
-        let Self { path, limit, counters, mixer, inputs, bases, .. } = self;
-        let (questions, counters, inputs, bases) = (path.nodes(), &mut counters[..], &mut inputs[..], &bases[..]);
-        inputs[bases.len()] = 256;
+        let (code, mut left) = if symbol < nodes + 1 { path.code(symbol) } else { (0, 0) };
+        let (questions, counters) = (path.nodes(), &mut counters[..]);
         let mut node = 0usize;
         loop {
-            let mut trust = [0usize; 2];
-            for (level, (&base, input)) in bases.iter().zip(inputs.iter_mut()).enumerate() {
-                let counter = counters[base + node];
-                *input = stretch(counter.one());
-                if level < 2 {
-                    trust[level] = usize::from(TRUST_OF[counter.seen() as usize]);
-                }
-            }
-            let one = mixer.mix(inputs, trust[0] * TRUST + trust[1]);
+            let seen = bases.map(|base| counters[base + node]);
+            // Built anew for each bit, the inputs stay in registers.
+            let inputs: [i32; INPUTS] = std::array::from_fn(|level| match level {
+                _ if level < LEVELS => stretch(seen[level].one()),
+                _ if level == LEVELS => 256,
+                _ => 0,
+            });
+            let trust = |level: usize| seen.get(level).map_or(0, |level| usize::from(TRUST_OF[level.seen() as usize]));
+            let one = mixer.mix(&inputs, trust(0) * TRUST + trust(1));
             left = left.saturating_sub(1);
             let bit = coder.code(code >> left & 1 == 1, one);
-            mixer.learn(inputs, bit);
-            for &base in bases {
+            mixer.learn(&inputs, bit);
+            for base in bases {
                 counters[base + node].learn(bit, *limit);
             }
             match questions[node].branches[usize::from(bit)] {

@@ -63,8 +63,10 @@ fn target<'a>(column: usize, derived: Option<&'a FrameColumn<'a>>) -> Target<'a>
     derived.map_or(Target::Column(column), Target::Derived)
 }
 
-/// Candidates within one part in so many of the best estimate are tried, too.
+/// Candidates within one part in so many of the best estimate are tried, too: many rows are estimated well, and few
+/// are quickly tried in full.
 const CLOSE: u64 = 16;
+const CLOSE_OF_FEW: u64 = 5;
 
 /// What all columns share while they are coded.
 pub(super) struct Setting<'a> {
@@ -160,7 +162,8 @@ impl Setting<'_> {
         let mut places: Vec<usize> = (0..bits.len()).collect();
         places.sort_by_key(|&place| bits[place]);
         places.truncate(2);
-        places.retain(|&place| bits[place] <= least + least / CLOSE);
+        let close = if sample.len() > COMPARED_ROWS { CLOSE } else { CLOSE_OF_FEW };
+        places.retain(|&place| bits[place] <= least + least / close);
         let mut place = 0..;
         candidates.retain(|_| places.contains(&place.next().expect("the range has no end")));
         Ok(())

@@ -127,10 +127,10 @@ fn digits(value: u64) -> Option<u128> {
 /// Eight digits of a number below 10⁸, each pair of parts divided at once.
 #[inline]
 fn eight_digits(value: u64) -> u64 {
-    let fours = value / 10_000 | (value % 10_000) << 32;
-    let hundreds = (fours * 5243 >> 19) & 0x7f_0000_007f;
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
+    let hundreds = ((fours * 5243) >> 19) & 0x7f_0000_007f;
     let pairs = hundreds | (fours - 100 * hundreds) << 16;
-    let tens = (pairs * 103 >> 10) & 0x000f_000f_000f_000f;
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
     tens | (pairs - 10 * tens) << 8
 }
 
@@ -161,15 +161,12 @@ mod tests {
             let mut text = before.clone().into_bytes();
             let is_written = number.format(offset, &mut text).is_some();
             text.extend(after.as_bytes());
-            match Cell::of_number(number, offset, &around) {
-                Some(cell) => {
-                    prop_assert!(is_written);
-                    prop_assert_eq!(&cell.bytes()[..cell.len()], text.as_slice());
-                }
-                None => {
-                    let is_trimmed = matches!(number, Number::Decimal { spelling: Spelling::Trimmed { .. }, .. });
-                    prop_assert!(!is_written || text.len() > Cell::SHORT || is_trimmed, "{:?}", text);
-                }
+            if let Some(cell) = Cell::of_number(number, offset, &around) {
+                prop_assert!(is_written);
+                prop_assert_eq!(&cell.bytes()[..cell.len()], text.as_slice());
+            } else {
+                let is_trimmed = matches!(number, Number::Decimal { spelling: Spelling::Trimmed { .. }, .. });
+                prop_assert!(!is_written || text.len() > Cell::SHORT || is_trimmed, "{:?}", text);
             }
         }
     }

@@ -35,9 +35,6 @@ impl Mdl {
 /// Features a branch looks at, of those its parent looked at.
 const HANDED_DOWN: usize = 12;
 
-/// Levels that tell what a tree is worth: few of the rows of an estimate are divided further.
-const ESTIMATED_LEVELS: usize = 8;
-
 impl Default for Mdl {
     fn default() -> Self {
         Self::DEFAULT
@@ -91,7 +88,6 @@ impl Mdl {
         features: &[Feature],
         most_rows: usize,
     ) -> Result<ClassBits> {
-        let shallow = Self { max_depth: self.max_depth.min(ESTIMATED_LEVELS), ..self.clone() };
-        Ok(shallow.grow(&Problem::thinned(frame, target, features, most_rows)?).1)
+        Ok(self.grow(&Problem::thinned(frame, target, features, most_rows)?).1)
     }
 }

@@ -15,9 +15,6 @@ use crate::{Budget, Lane, Result};
 /// Levels between a leaf and the whole column.
 const ANCESTORS: usize = 2;
 
-/// Most levels: leaf, ancestors, column, the symbol before and what stands beside.
-const MOST_LEVELS: usize = ANCESTORS + 4;
-
 /// Highest bits of an offset that are modelled; the others are as likely set as not.
 const MODELLED: u32 = 3;
 
@@ -120,7 +117,7 @@ impl Leaves {
             known.rows as u64 * 4
                 + Beside::memory(known.rows as u64)
                 + nodes as u64 * 24
-                + BackoffModel::memory(symbols, &self.levels(known, nodes)),
+                + BackoffModel::<1>::memory(symbols, &self.levels(known, nodes)),
         )?;
         let mut coder = BinaryDecoder::new(stream, "columns");
         let words = self.run(&[], known, &mut coder, BinaryDecoder::check)?;
@@ -135,13 +132,33 @@ impl Leaves {
         coder: &mut C,
         check: impl Fn(&C) -> Result<()>,
     ) -> Result<Vec<u64>> {
+        // Loops over levels are unrolled, so there is one of each length.
+        let of_tree = if known.tree.is_some() { ANCESTORS + 2 } else { 1 };
+        match of_tree + usize::from(self.follows) + usize::from(!self.beside.is_empty()) {
+            1 => self.run_in::<1, C>(words, known, coder, check),
+            2 => self.run_in::<2, C>(words, known, coder, check),
+            3 => self.run_in::<3, C>(words, known, coder, check),
+            4 => self.run_in::<4, C>(words, known, coder, check),
+            5 => self.run_in::<5, C>(words, known, coder, check),
+            _ => self.run_in::<6, C>(words, known, coder, check),
+        }
+    }
+
+    /// [`Leaves::run`] where there are so many levels.
+    fn run_in<const LEVELS: usize, C: BinaryCoder>(
+        &self,
+        words: &[u64],
+        known: &Known<'_>,
+        coder: &mut C,
+        check: impl Fn(&C) -> Result<()>,
+    ) -> Result<Vec<u64>> {
         let leaf_of_row = known.leaf_of_row();
         let (of_leaf, nodes) = ancestors(known.tree, known.groups.len());
         let (bins, limit) = (&self.values.bins, LIMITS[self.limit]);
-        let levels = self.levels(known, nodes);
+        let levels: [usize; LEVELS] = self.levels(known, nodes).try_into().expect("the levels were counted");
         let mut model = BackoffModel::with_path(self.values.path.clone(), &levels, limit);
         let beside = self.beside.of_rows(known);
-        let mut context = [0; MOST_LEVELS];
+        let mut context = [0; LEVELS];
         let of_tree = if known.tree.is_some() { ANCESTORS + 2 } else { 1 };
         let mut offsets = vec![Counter::default(); MOST_BINS << MODELLED];
         let mut out = Vec::with_capacity(known.rows);
@@ -157,9 +174,9 @@ impl Leaves {
                         context[..3].copy_from_slice(&[leaf, up, far]);
                     }
                     if !self.beside.is_empty() {
-                        context[levels.len() - 1] = beside[row];
+                        context[LEVELS - 1] = beside[row];
                     }
-                    let symbol = model.code(symbol, &context[..levels.len()], coder);
+                    let symbol = model.code(symbol, &context, coder);
                     let width = bins.widths[symbol];
                     let modelled = width.min(MODELLED);
                     let mut node = 1usize;
