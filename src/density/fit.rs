@@ -64,14 +64,19 @@ struct Sheet<'a> {
 }
 
 impl Fit {
-    /// Fits weights, of which only those that are `kept` count; columns may predict others if `predicts`.
-    pub fn new<W: Word>(
+    /// Fits weights, of which only those that are `kept` count.
+    pub fn new<W: Word>(numbers: Numbers, words: &[W], layout: Layout<'_>, kept: Option<&Mask>) -> Self {
+        Self::pair(numbers, words, layout, kept, false).0
+    }
+
+    /// A fit in which columns do not predict others, and one in which they do if `predicts` and they can.
+    pub fn pair<W: Word>(
         numbers: Numbers,
         words: &[W],
         layout: Layout<'_>,
         kept: Option<&Mask>,
         predicts: bool,
-    ) -> Self {
+    ) -> (Self, Option<Self>) {
         let parts: Vec<Parts> = words.iter().map(|word| numbers.parts(word.wide())).collect();
         let unit = unit(&parts);
         let values = parts.iter().map(|&parts| Numbers::fixed(parts, unit) as i32).collect();
@@ -92,10 +97,10 @@ impl Fit {
         let plain = sheet.clone().fit_scales(density);
         let can_predict = (2..=MOST_PREDICTED).contains(&sheet.width) && kept.is_none();
         if !predicts || !can_predict || words.len() < 8 * sheet.width {
-            return plain;
+            return (plain, None);
         }
         let predicted = sheet.predict(&plain);
-        if predicted.price < plain.price { predicted } else { plain }
+        (plain, Some(predicted))
     }
 }
 

@@ -20,6 +20,9 @@ const LAYOUTS: usize = 3;
 /// Words of a chunk whose bits are mixed, before it is fitted to rows.
 const MIXED_WORDS: usize = 1 << 20;
 
+/// By so much a weight one density is clearly cheaper than another, in 2^-16 bit.
+const CLEAR: i64 = 1 << 12;
+
 /// Words in which repeats are looked for.
 const SAMPLE: usize = 1 << 14;
 
@@ -99,50 +102,65 @@ fn kept<W: Word>(words: &[W]) -> Mask {
 }
 
 impl Dense {
-    /// The density of a unit, if its weights are numbers, and its words as rows.
-    pub fn new(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Option<(Self, Lane)> {
-        let numbers = Numbers::of(unit.dtype)?;
+    /// The densities of a unit that are worth a trial, if its weights are numbers, and its words as rows; the first is
+    /// that of the fastest effort.
+    pub fn candidates(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Vec<(Self, Lane)> {
+        let Some(numbers) = Numbers::of(unit.dtype) else { return vec![] };
         with_words!(words, words => {
-            let (dense, turned) = Self::of(numbers, words, unit, shape, effort != Effort::Fast);
-            Some((dense, Word::wrap(turned.unwrap_or_else(|| words.clone()))))
+            let found = Self::fits(numbers, words, unit, shape, effort != Effort::Fast);
+            found.into_iter().map(|(dense, turned)| (dense, Word::wrap(turned.unwrap_or_else(|| words.clone())))).collect()
         })
     }
 
-    fn of<W: Word>(
+    fn fits<W: Word>(
         numbers: Numbers,
         words: &[W],
         unit: &Unit,
         shape: &[usize],
         predicts: bool,
-    ) -> (Self, Option<Vec<W>>) {
+    ) -> Vec<(Self, Option<Vec<W>>)> {
         let zeros = words.iter().filter(|word| word.is_zero()).count();
         let mask = leaves_out_zeros(zeros, words.len(), numbers).then(|| kept(words));
         let widths = if unit.rows.is_empty() { widths(shape, unit.words) } else { vec![0] };
-        let best = widths
-            .into_iter()
-            .map(|width| {
-                let layout = if width == 0 { Layout::Rows(&unit.rows) } else { Layout::Matrix(width) };
-                (width, Fit::new(numbers, words, layout, mask.as_ref(), predicts))
-            })
-            .min_by_key(|(_, fit)| fit.price);
-        let (width, fit) = best.expect("there is a layout");
+        let (mut plain, mut predicted) = (vec![], vec![]);
+        for width in widths {
+            let layout = if width == 0 { Layout::Rows(&unit.rows) } else { Layout::Matrix(width) };
+            let (own, other) = Fit::pair(numbers, words, layout, mask.as_ref(), predicts);
+            plain.push((width, own));
+            predicted.extend(other.map(|other| (width, other)));
+        }
+        // Stable: the longest rows win a tie.
+        plain.sort_by_key(|(_, fit)| fit.price);
+        predicted.sort_by_key(|(_, fit)| fit.price);
+        let (width, fit) = plain.swap_remove(0);
+        let price = fit.price;
+        let leaves_out = mask.as_ref().map_or(LeftOut::Nothing, |mask| {
+            let sample = &mask[..mask.len().min(1 << 16)];
+            LeftOut::Zeros(mask::best_group(&sample.to_bitvec(), if width == 0 { mask.len() } else { width }))
+        });
+        let mut found = vec![(Self { width, is_turned: false, is_mixed: false, leaves_out, fit }, None)];
+        let mut other = predicted.into_iter().next().map(|(width, fit)| (width, fit, None));
+        let best = other.as_ref().map_or(price, |(_, fit, _)| fit.price.min(price));
+        let width = other.as_ref().filter(|(_, fit, _)| fit.price < price).map_or(width, |(width, ..)| *width);
         let can_turn = width > 0 && words.len().is_multiple_of(width) && words.len() / width <= MOST_ROW;
         if predicts && can_turn && mask.is_none() {
             let turned = turn(words, width);
             let rows = words.len() / width;
-            let other = Fit::new(numbers, &turned, Layout::Matrix(rows), None, true);
-            if other.price < fit.price {
-                return (
-                    Self { width: rows, is_turned: true, is_mixed: false, leaves_out: LeftOut::Nothing, fit: other },
-                    Some(turned),
-                );
+            let (own, predicted) = Fit::pair(numbers, &turned, Layout::Matrix(rows), None, true);
+            let fit = predicted.filter(|fit| fit.price < own.price).unwrap_or(own);
+            if fit.price < best {
+                other = Some((rows, fit, Some(turned)));
             }
         }
-        let leaves_out = mask.map_or(LeftOut::Nothing, |mask| {
-            let sample = &mask[..mask.len().min(1 << 16)];
-            LeftOut::Zeros(mask::best_group(&sample.to_bitvec(), if width == 0 { mask.len() } else { width }))
-        });
-        (Self { width, is_turned: false, is_mixed: false, leaves_out, fit }, None)
+        if let Some((width, fit, turned)) = other.filter(|(_, fit, _)| fit.price < price) {
+            // Prices are estimates that may be off by a little: both are coded unless one is clearly less.
+            if price - fit.price > words.len() as i64 * CLEAR {
+                found.clear();
+            }
+            let is_turned = turned.is_some();
+            found.push((Self { width, is_turned, is_mixed: false, leaves_out: LeftOut::Nothing, fit }, turned));
+        }
+        found
     }
 
     /// The density of those weights of a matrix whose sizes have not stood before, if many have.
@@ -158,7 +176,7 @@ impl Dense {
                 .chunks(chunk)
                 .flat_map(|words| Repeats::encode(numbers, words, width).0.new_ones())
                 .collect();
-            let fit = Fit::new(numbers, words, Layout::Matrix(width), Some(&new), false);
+            let fit = Fit::new(numbers, words, Layout::Matrix(width), Some(&new));
             Some(Self { width, is_turned: false, is_mixed: false, leaves_out: LeftOut::Repeats, fit })
         })
     }

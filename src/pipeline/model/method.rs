@@ -9,8 +9,9 @@ use crate::codec::{Bins, BitPack, Delta, Dictionary, Lz77, Lz77Effort, Plan, Ran
 use crate::wire::Reader;
 use crate::{Budget, Effort, Error, Lane, Result, Word, with_words};
 
-/// Words on which methods are tried.
-const SAMPLE: usize = 1 << 16;
+/// Fewest and most words on which plans are tried, and the share of a unit between.
+const SAMPLE: std::ops::RangeInclusive<usize> = 1 << 13..=1 << 15;
+const SAMPLED: usize = 16;
 
 /// How a unit is coded; the numbers are on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +123,7 @@ impl Coding {
     pub fn best(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Result<(Self, Coded)> {
         let stored = Self::Lanes(Lanes::whole(Store));
         let mut best = (stored.encode(words, unit)?, stored);
-        if let Some((dense, words)) = Dense::new(words, unit, shape, effort) {
+        for (dense, words) in Dense::candidates(words, unit, shape, effort) {
             let dense = Self::Dense(Box::new(dense));
             let mut coded = dense.encode(&words, unit)?;
             coded.words = Some(words);
@@ -149,7 +150,7 @@ impl Coding {
                 best = (coded, mixed);
             }
         }
-        if let Some((coding, coded)) = Self::planned(words, unit, best.0.bytes())?
+        if let Some((coding, coded)) = Self::planned(words, unit, best.0.bytes(), effort)?
             && coded.bytes() < best.0.bytes()
         {
             best = (coded, coding);
@@ -158,7 +159,9 @@ impl Coding {
     }
 
     /// The best plans for a unit, if a sample promises less than so many bytes.
-    fn planned(words: &Lane, unit: &Unit, most: usize) -> Result<Option<(Self, Coded)>> {
+    fn planned(words: &Lane, unit: &Unit, most: usize, effort: Effort) -> Result<Option<(Self, Coded)>> {
+        // What all chunks share weighs more in a sample. A trial of the whole unit takes longer than a density.
+        let weight = if effort == Effort::Fast { 255 } else { 252 };
         let sample = sample(words, unit);
         let part = Unit { words: sample.len(), ..unit.clone() };
         let mut tried: Vec<(Self, Coded)> = vec![];
@@ -175,8 +178,7 @@ impl Coding {
             if sample.len() == unit.words {
                 return Ok(Some((coding, coded)));
             }
-            // What all chunks share weighs more in a sample.
-            if (coded.bytes() as u64 * 63 / 64) * unit.words as u64 >= most as u64 * sample.len() as u64 {
+            if (coded.bytes() as u64 * weight / 256) * unit.words as u64 >= most as u64 * sample.len() as u64 {
                 break;
             }
             match coding.encode(words, unit) {
@@ -202,7 +204,7 @@ impl std::fmt::Display for Coding {
 
 /// A stretch of whole rows, where there are rows, from the middle of a unit.
 fn sample(words: &Lane, unit: &Unit) -> Lane {
-    let len = words.len().min(SAMPLE);
+    let len = words.len().min((words.len() / SAMPLED).clamp(*SAMPLE.start(), *SAMPLE.end()));
     let whole = |at: usize| if unit.row > 0 && unit.row < len { at - at % unit.row } else { at };
     let (start, len) = (whole((words.len() - len) / 2), whole(len));
     words.slice(start..start + len)
