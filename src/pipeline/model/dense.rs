@@ -4,6 +4,7 @@ use super::mask;
 use super::unit::Unit;
 use crate::Effort;
 use crate::density::{self, Density, Fit, Layout, Numbers, Repeats};
+use crate::log2::BIT;
 use crate::mask::Mask;
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{Budget, Lane, Result, Word, with_kind, with_words};
@@ -75,6 +76,8 @@ pub struct Dense {
     /// What is left out of the density.
     leaves_out: LeftOut,
     fit: Fit,
+    /// See [`Dense::spared`].
+    spared: u64,
 }
 
 /// The columns of a matrix with rows of `width`, one after the other.
@@ -102,13 +105,13 @@ fn kept<W: Word>(words: &[W]) -> Mask {
 }
 
 impl Dense {
-    /// The densities of a unit that are worth a trial, if its weights are numbers, and its words as rows; the first is
-    /// that of the fastest effort.
-    pub fn candidates(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Vec<(Self, Lane)> {
+    /// The densities of a unit that are worth a trial, if its weights are numbers, and its words if they are coded in
+    /// another order.
+    pub fn candidates(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Vec<(Self, Option<Lane>)> {
         let Some(numbers) = Numbers::of(unit.dtype) else { return vec![] };
         with_words!(words, words => {
-            let found = Self::fits(numbers, words, unit, shape, effort != Effort::Fast);
-            found.into_iter().map(|(dense, turned)| (dense, Word::wrap(turned.unwrap_or_else(|| words.clone())))).collect()
+            let found = Self::fits(numbers, words, unit, shape, effort);
+            found.into_iter().map(|(dense, turned)| (dense, turned.map(Word::wrap))).collect()
         })
     }
 
@@ -117,8 +120,9 @@ impl Dense {
         words: &[W],
         unit: &Unit,
         shape: &[usize],
-        predicts: bool,
+        effort: Effort,
     ) -> Vec<(Self, Option<Vec<W>>)> {
+        let predicts = effort != Effort::Fast;
         let zeros = words.iter().filter(|word| word.is_zero()).count();
         let mask = leaves_out_zeros(zeros, words.len(), numbers).then(|| kept(words));
         let widths = if unit.rows.is_empty() { widths(shape, unit.words) } else { vec![0] };
@@ -138,27 +142,32 @@ impl Dense {
             let sample = &mask[..mask.len().min(1 << 16)];
             LeftOut::Zeros(mask::best_group(&sample.to_bitvec(), if width == 0 { mask.len() } else { width }))
         });
-        let mut found = vec![(Self { width, is_turned: false, is_mixed: false, leaves_out, fit }, None)];
-        let mut other = predicted.into_iter().next().map(|(width, fit)| (width, fit, None));
-        let best = other.as_ref().map_or(price, |(_, fit, _)| fit.price.min(price));
-        let width = other.as_ref().filter(|(_, fit, _)| fit.price < price).map_or(width, |(width, ..)| *width);
-        let can_turn = width > 0 && words.len().is_multiple_of(width) && words.len() / width <= MOST_ROW;
-        if predicts && can_turn && mask.is_none() {
+        let dense =
+            |width, leaves_out, fit| Self { width, is_turned: false, is_mixed: false, leaves_out, fit, spared: 0 };
+        let mut found = vec![(dense(width, leaves_out, fit), None)];
+        let (mut best, mut width) = (price, width);
+        if let Some((own, fit)) = predicted.into_iter().next().filter(|(_, fit)| fit.price < price) {
+            // Prices are estimates that may be off by a little: both are coded unless one is clearly less.
+            let saving = price - fit.price;
+            (best, width) = (fit.price, own);
+            let mut predicted = dense(own, LeftOut::Nothing, fit);
+            if saving > words.len() as i64 * CLEAR {
+                found.clear();
+                predicted.spared = saving as u64 / (8 * BIT);
+            }
+            found.push((predicted, None));
+        }
+        // Rows of a tensor whose columns are rows do not decode alone.
+        let can_turn = effort == Effort::Max && width > 0 && words.len().is_multiple_of(width);
+        if can_turn && words.len() / width <= MOST_ROW && mask.is_none() {
             let turned = turn(words, width);
             let rows = words.len() / width;
             let (own, predicted) = Fit::pair(numbers, &turned, Layout::Matrix(rows), None, true);
             let fit = predicted.filter(|fit| fit.price < own.price).unwrap_or(own);
             if fit.price < best {
-                other = Some((rows, fit, Some(turned)));
+                let dense = Self { is_turned: true, ..dense(rows, LeftOut::Nothing, fit) };
+                found.push((dense, Some(turned)));
             }
-        }
-        if let Some((width, fit, turned)) = other.filter(|(_, fit, _)| fit.price < price) {
-            // Prices are estimates that may be off by a little: both are coded unless one is clearly less.
-            if price - fit.price > words.len() as i64 * CLEAR {
-                found.clear();
-            }
-            let is_turned = turned.is_some();
-            found.push((Self { width, is_turned, is_mixed: false, leaves_out: LeftOut::Nothing, fit }, turned));
         }
         found
     }
@@ -177,8 +186,13 @@ impl Dense {
                 .flat_map(|words| Repeats::encode(numbers, words, width).0.new_ones())
                 .collect();
             let fit = Fit::new(numbers, words, Layout::Matrix(width), Some(&new));
-            Some(Self { width, is_turned: false, is_mixed: false, leaves_out: LeftOut::Repeats, fit })
+            Some(Self { width, is_turned: false, is_mixed: false, leaves_out: LeftOut::Repeats, fit, spared: 0 })
         })
+    }
+
+    /// About so many bytes more would a density without predictors take that is not worth a trial.
+    pub fn spared(&self) -> u64 {
+        self.spared
     }
 
     /// Words of a chunk.
