@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use losslaw::container::{Kind, MAJOR, Tag, Writer};
-use losslaw::model::{Dtype, Model};
+use losslaw::model::{Dtype, Model, ModelBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -260,9 +260,8 @@ fn a_large_model_is_coded_piece_by_piece() {
     };
     let weights: Vec<f32> = (0..300_000).map(|_| (next() % 1000) as f32 * (next() % 1000) as f32 * 1e-9).collect();
     let random: Vec<u8> = (0..1_200_000).map(|_| next() as u8).collect();
-    let smooth = Model::builder().f32("w", &[300, 1000], &weights).and_then(|model| model.build()).unwrap();
-    let noise =
-        Model::builder().tensor("w", Dtype::U8, &[1200, 1000], &random).and_then(|model| model.build()).unwrap();
+    let smooth = Model::builder().f32("w", &[300, 1000], &weights).and_then(ModelBuilder::build).unwrap();
+    let noise = Model::builder().tensor("w", Dtype::U8, &[1200, 1000], &random).and_then(ModelBuilder::build).unwrap();
     for (model, shrinks) in [(smooth, true), (noise, false)] {
         let file = model.to_safetensors();
         desk.write("m.safetensors", &file);

@@ -5,7 +5,9 @@ use super::lanes::{Lanes, SharedLanes};
 use super::sparse::{SharedSparse, Sparse, part};
 use super::unit::Unit;
 use super::words::Form;
-use crate::codec::{Bins, BitPack, Delta, Dictionary, Lz77, Lz77Effort, Plan, Rans, Registry, Store, Then, auto};
+use crate::codec::{
+    Bins, BitPack, Constant, Delta, Dictionary, Lz77, Lz77Effort, Plan, Rans, Registry, Store, Then, auto,
+};
 use crate::wire::Reader;
 use crate::{Budget, Effort, Error, Lane, Result, Word, with_words};
 
@@ -127,6 +129,12 @@ impl Coding {
 
     /// The best coding of a unit, never larger than its words stored. Plans are tried on a sample.
     pub fn best(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Result<(Self, Coded)> {
+        // Nothing else is tried on long holes.
+        let is_long = unit.words >= *SAMPLE.end();
+        if is_long && with_words!(words, words => words.windows(2).all(|pair| pair[0] == pair[1])) {
+            let constant = Self::Lanes(Lanes::whole(Constant));
+            return Ok((constant.clone(), constant.encode(words, unit)?));
+        }
         let stored = Self::Lanes(Lanes::whole(Store));
         let mut best = (stored.encode(words, unit)?, stored);
         // What plans have to beat at the fastest effort; others try the same plans, so that they never end above it.

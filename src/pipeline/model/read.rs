@@ -1,5 +1,6 @@
 //! Reading a model, one tensor of it, or some rows of one.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::ops::Range;
@@ -109,14 +110,11 @@ impl Reading<'_> {
         let UnitSections { unit, chunks, .. } = &self.opened.units[number];
         let mut bytes = vec![];
         for at in wanted {
-            let own = match coded.only() {
-                Some(only) => coded.chunk(self.decoder, unit, at, only, &self.opened.budget)?,
-                None => {
-                    let body = self.sections.body(chunks.start + at)?;
-                    coded.chunk(self.decoder, unit, at, &body, &self.opened.budget)?
-                }
+            let body = match coded.only() {
+                Some(only) => Cow::Borrowed(only),
+                None => self.sections.body(chunks.start + at)?,
             };
-            bytes.extend(own);
+            bytes.extend(coded.chunk(self.decoder, unit, at, &body, &self.opened.budget)?);
         }
         Ok(bytes)
     }
@@ -292,7 +290,7 @@ impl Reading<'_> {
     }
 
     /// The safetensors file, in memory.
-    fn to_bytes(self) -> Result<Vec<u8>> {
+    fn into_bytes(self) -> Result<Vec<u8>> {
         let Opened { text, header, units, .. } = self.opened;
         let restored = each(self.decoder.threads, units.len(), |number| self.restore(number))?;
         let start = 8 + text.len();
@@ -332,7 +330,8 @@ fn with<T>(decoder: &Decoder, container: &Container<'_>, f: impl FnOnce(Reading<
 
 /// Decodes a model to its safetensors file.
 pub fn decompress(decoder: &Decoder, container: &Container<'_>) -> Result<Vec<u8>> {
-    with(decoder, container, |reading| reading.to_bytes())
+    let opened = Opened::new(decoder, container)?;
+    Reading { decoder, sections: container, opened: &opened }.into_bytes()
 }
 
 /// Decodes one tensor.
