@@ -1,13 +1,16 @@
-//! Prunes a classifier of red wines and refits what is left: `cargo run --release --example prune`.
+//! Prunes a classifier of red wines and a network, and refits what is left: `cargo run --release --example prune`.
 //!
 //! Eleven chemical tests and their 66 products tell whether tasters gave a wine more than five points of ten.
+
+mod network;
 
 use linfa::prelude::*;
 use linfa_logistic::LogisticRegression;
 use losslaw::model::Model;
-use losslaw::prune::{Except, L1, Pruner, Threshold};
+use losslaw::prune::{Except, L1, NofM, Pruner, Threshold, TopK};
 use losslaw::{Pipeline, decompress};
 use ndarray::{Array1, Array2, Axis};
+use network::Network;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wines = linfa_datasets::winequality();
@@ -34,6 +37,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("  accuracy {after:.4} as pruned, {refitted:.4} with the kept weights fitted again");
     }
 
+    networks()?;
+
     // The same training on data that were compressed in between.
     let rows = wines.records.rows().into_iter().map(|row| row.map(f64::to_string).to_vec().join(","));
     let csv = rows.zip(&is_good).fold(String::new(), |csv, (row, good)| csv + &format!("{row},{good}\n"));
@@ -46,6 +51,31 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let after = accuracy(&again, &labels, &fit(&again, &labels, &all)?);
     println!("trained on data restored from {} of {} bytes: accuracy {after:.4}", packed.bytes.len(), csv.len());
     assert_eq!(before.to_bits(), after.to_bits(), "what comes back is the same, and so is what it teaches");
+    Ok(())
+}
+
+/// Prunes a network of one hidden layer, and trains the weights that are left.
+fn networks() -> Result<(), Box<dyn std::error::Error>> {
+    let ((rows, is_good), (other_rows, other_good)) = network::wines();
+    let mut trained = Network::new(rows.ncols(), 7);
+    let all = trained.mask();
+    trained.train(&rows, &is_good, 2000, &all);
+    let accuracy = |network: &Network| network.accuracy(&other_rows, &other_good);
+    let model = trained.to_model()?;
+    let whole = Pipeline::builder().build()?.compress_model(&model)?.report;
+    println!("network: accuracy {:.4}, C = {:.4}", accuracy(&trained), whole.ratio());
+    let pruners: [Box<dyn Pruner>; 3] =
+        [Box::new(TopK::new(0.5)?), Box::new(TopK::of_model(0.25)?), Box::new(NofM::new(2, 4)?)];
+    for pruner in pruners {
+        let name = pruner.name();
+        let packed = Pipeline::builder().pruner(Except::new(pruner, ["*.bias"])).build()?.compress_model(&model)?;
+        let pruned = Network::from_model(&Model::from_safetensors(&decompress(&packed.bytes)?)?)?;
+        let mut refitted = pruned.clone();
+        refitted.train(&rows, &is_good, 1000, &pruned.mask());
+        let (kept, report) = (pruned.mask().first.sum() + pruned.mask().second.sum(), packed.report);
+        println!("{name}: {kept} kept, C = {:.4}, C' = {:.4}", report.ratio(), report.norm_ratio());
+        println!("  accuracy {:.4} as pruned, {:.4} trained under the mask", accuracy(&pruned), accuracy(&refitted));
+    }
     Ok(())
 }
 

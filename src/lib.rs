@@ -55,8 +55,8 @@ pub use error::{Error, Result};
 pub use lane::{Lane, LaneKind, Word};
 pub use limits::{Budget, Limits};
 pub use pipeline::{
-    ColumnExplanation, Decoder, Effort, Explanation, Packed, PartConfig, Pipeline, PipelineBuilder, PipelineConfig,
-    PlanConfig, Progress, Stage, decompress,
+    ColumnExplanation, Decoder, Effort, Explanation, ModelReader, Packed, PartConfig, Pipeline, PipelineBuilder,
+    PipelineConfig, PlanConfig, Progress, Stage, decompress,
 };
 pub use report::{ColumnReport, Part, PrunedReport, Report, TensorReport, TensorTable, Timings};
 

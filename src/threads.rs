@@ -2,6 +2,14 @@
 
 use crate::{Error, Result};
 
+/// Threads that so many stand for: 0 means one for each core, and all are one without the feature `parallel`.
+pub(crate) fn count(threads: usize) -> usize {
+    if cfg!(not(feature = "parallel")) {
+        return 1;
+    }
+    if threads > 0 { threads } else { std::thread::available_parallelism().map_or(1, std::num::NonZero::get) }
+}
+
 /// Applies `work` to each index below `count` and returns the results in order.
 ///
 /// With the feature `parallel` and `threads` other than 1 the work is shared; 0 means one thread for each core.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use losslaw::container::{Kind, MAJOR, Tag, Writer};
-use losslaw::model::{Dtype, Model};
+use losslaw::model::{Dtype, Model, ModelBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -247,6 +247,40 @@ fn a_model_comes_back_and_its_tensors_are_shown() {
     assert!(text.contains("layer.weight") && text.contains("[60, 100]") && text.contains("I64"), "{text}");
     let summary = desk.json(&["inspect", "m.ll", "--json"]);
     assert_eq!(summary["tensors"][0]["bytes"], report["tensors"][0]["bytes"]);
+}
+
+#[test]
+fn a_large_model_is_coded_piece_by_piece() {
+    let desk = Desk::new();
+    // Two files above a megabyte: one whose weights a density codes, one of random bytes that only grow.
+    let mut state = 1u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u32
+    };
+    let weights: Vec<f32> = (0..300_000).map(|_| (next() % 1000) as f32 * (next() % 1000) as f32 * 1e-9).collect();
+    let random: Vec<u8> = (0..1_200_000).map(|_| next() as u8).collect();
+    let smooth = Model::builder().f32("w", &[300, 1000], &weights).and_then(ModelBuilder::build).unwrap();
+    let noise = Model::builder().tensor("w", Dtype::U8, &[1200, 1000], &random).and_then(ModelBuilder::build).unwrap();
+    for (model, shrinks) in [(smooth, true), (noise, false)] {
+        let file = model.to_safetensors();
+        desk.write("m.safetensors", &file);
+        let report = desk.json(&["compress", "m.safetensors", "m.ll", "--json"]);
+        let packed = desk.read("m.ll");
+        assert_eq!(report["compressed_bytes"], packed.len());
+        assert!(if shrinks { packed.len() * 10 < file.len() * 9 } else { packed.len() <= file.len() + 64 });
+        let restored = desk.json(&["decompress", "m.ll", "again.safetensors", "--json"]);
+        assert_eq!(
+            (&restored["compressed_bytes"], &restored["original_bytes"]),
+            (&packed.len().into(), &file.len().into())
+        );
+        assert!(desk.read("again.safetensors") == file);
+    }
+    let mut damaged = desk.read("m.ll");
+    damaged[20] ^= 1;
+    desk.write("bad.ll", &damaged);
+    desk.refused(&["decompress", "bad.ll", "out.safetensors"], 1);
+    assert!(!desk.path("out.safetensors").exists());
 }
 
 #[test]

@@ -328,11 +328,11 @@ fn a_model_file_is_as_shown() {
     let file = Pipeline::builder().codec(Rle).build().unwrap().compress_model(&model).unwrap().bytes;
     shown(
         &file,
-        "8c 4c 4c 0a 02 00 02 00 08 00 00 44 40 47 ed 10 56 3e 04 3b 00 40 07 7b d1 5d a4 db 8b c8 f4 3c bc 2c d2 89 8c \
-         33 99 88 25 9a a3 c3 f0 b2 48 b7 95 b1 64 5d 96 88 1c a6 87 bf 6f b3 79 5e a6 cf 45 ba 2d 8c 15 b3 75 fb 7d 10 \
-         08 04 02 81 40 00 54 2c 57 ae 09 00 00 2b 01 04 03 00 01 00 65 1c 7d 76 20 01 01 00 02 00 11 02 00 00 00 7e 01 \
-         00 80 7f 00 00 00 7e 00 00 00 80 00 00 05 00 01 01 01 01 00 4f 39 e5 ef ff 00 00 09 02 08 00 00 44 09 00 00 2b \
-         9e 9a 5b 4f 87 00 00 00 00 00 00 00 93 e7 fc 8c 8c 4c 4c 2e",
+        "8c 4c 4c 0a 02 00 02 00 08 00 00 42 40 47 ed 10 56 3c 3b 04 38 00 3c 07 7b d1 5d a4 db 8b c8 f4 3c bc 2c \
+         d2 89 8c 33 99 88 25 9a a3 c3 f0 b2 48 b7 95 b1 64 5d 96 88 1c a6 87 bf 6f b3 79 5e a6 cf 45 ba 6d b7 df \
+         07 81 40 20 10 08 04 00 41 31 3d a1 09 00 00 2b 01 04 03 00 01 00 65 1c 7d 76 20 01 01 00 02 00 11 02 00 \
+         00 00 7e 01 00 80 7f 00 00 00 7e 00 00 00 80 00 00 05 00 01 01 01 01 00 4f 39 e5 ef ff 00 00 09 02 08 00 \
+         00 42 09 00 00 2b 3e 6f 1b c0 85 00 00 00 00 00 00 00 51 d6 43 17 8c 4c 4c 2e",
     );
     assert_eq!(decompress(&file).unwrap(), model.to_safetensors());
 }

@@ -116,17 +116,19 @@ pub fn encode_mixed(lane: &Lane) -> Result<(Plan, Vec<u8>)> {
     let mut best = encode_auto(lane)?;
     let Lane::U8(bytes) = lane else { return Ok(best) };
     let sample = sample(lane);
-    let mut tried: Vec<(usize, Plan)> = vec![];
+    let mut tried: Vec<(Vec<u8>, Plan)> = vec![];
     for plan in ContextMix::promising(bytes) {
         let plan = Plan::from(plan);
         match plan.encode(&sample) {
-            Ok(node) => tried.push((node.len(), plan)),
+            Ok(node) => tried.push((node, plan)),
             Err(Error::Unsuitable { .. }) => (),
             Err(error) => return Err(error),
         }
     }
-    if let Some((_, plan)) = tried.into_iter().min_by_key(|&(bytes, _)| bytes)
-        && let Ok(node) = plan.encode(lane)
+    let Some((node, plan)) = tried.into_iter().min_by_key(|(node, _)| node.len()) else { return Ok(best) };
+    // A short lane was coded as a whole.
+    let node = if sample.len() == lane.len() { Ok(node) } else { plan.encode(lane) };
+    if let Ok(node) = node
         && node.len() < best.1.len()
     {
         best = (plan, node);

@@ -11,12 +11,15 @@
 //! A writer never seeks; a reader without seek reads front to back; a reader with seek begins at the index.
 //! A one-shot file has no gaps, no overlaps and no trailing bytes.
 
+mod places;
 mod read;
 mod summary;
 mod write;
 
+pub(crate) use places::{Head, Places, Sections, read_at};
 pub use read::{Container, Section};
 pub use summary::{BlockSummary, SectionSummary, Summary};
+pub(crate) use write::Stream;
 pub use write::Writer;
 
 use serde::{Deserialize, Serialize};

@@ -131,7 +131,7 @@ impl<'a> Container<'a> {
     }
 }
 
-fn header(bytes: &[u8]) -> Result<(Kind, (u8, u8))> {
+pub(super) fn header(bytes: &[u8]) -> Result<(Kind, (u8, u8))> {
     if !bytes.starts_with(&MAGIC) {
         return Err(Error::NotAContainer);
     }

@@ -64,17 +64,22 @@ struct Sheet<'a> {
 }
 
 impl Fit {
-    /// Fits weights, of which only those that are `kept` count; columns may predict others if `predicts`.
-    pub fn new<W: Word>(
+    /// Fits weights, of which only those that are `kept` count.
+    pub fn new<W: Word>(numbers: Numbers, words: &[W], layout: Layout<'_>, kept: Option<&Mask>) -> Self {
+        Self::pair(numbers, words, layout, kept, false).0
+    }
+
+    /// A fit in which columns do not predict others, and one in which they do if `predicts` and they can.
+    pub fn pair<W: Word>(
         numbers: Numbers,
         words: &[W],
         layout: Layout<'_>,
         kept: Option<&Mask>,
         predicts: bool,
-    ) -> Self {
-        let parts: Vec<Parts> = words.iter().map(|word| numbers.parts(word.wide())).collect();
-        let unit = unit(&parts);
-        let values = parts.iter().map(|&parts| Numbers::fixed(parts, unit) as i32).collect();
+    ) -> (Self, Option<Self>) {
+        let parts = || words.iter().map(|word| numbers.parts(word.wide()));
+        let unit = unit(parts());
+        let values = parts().map(|parts| Numbers::fixed(parts, unit) as i32).collect();
         let mut sheet = Sheet { rows: layout.rows(words.len()), width: layout.width(), values, kept };
         let mut density = Density::new(numbers, unit);
         if let Some(kept) = kept {
@@ -87,15 +92,15 @@ impl Fit {
             sheet.take_means(&mut density);
         }
         if numbers.is_float() {
-            sheet.find_zeros(&parts, numbers);
+            sheet.find_zeros(parts(), numbers);
         }
         let plain = sheet.clone().fit_scales(density);
         let can_predict = (2..=MOST_PREDICTED).contains(&sheet.width) && kept.is_none();
         if !predicts || !can_predict || words.len() < 8 * sheet.width {
-            return plain;
+            return (plain, None);
         }
         let predicted = sheet.predict(&plain);
-        if predicted.price < plain.price { predicted } else { plain }
+        (plain, Some(predicted))
     }
 }
 
@@ -103,10 +108,10 @@ impl Fit {
 const MOST_PREDICTED: usize = 1 << 15;
 
 /// The unit in which most weights have some 2^[`UNITS`].
-fn unit(parts: &[Parts]) -> u32 {
+fn unit(parts: impl Iterator<Item = Parts>) -> u32 {
     let mut counts = vec![0usize; 1];
     let mut all = 0;
-    for parts in parts.iter().filter(|parts| parts.digits > 0) {
+    for parts in parts.filter(|parts| parts.digits > 0) {
         let top = (64 - parts.digits.leading_zeros() + parts.shift) as usize;
         if counts.len() <= top {
             counts.resize(top + 1, 0);
@@ -128,14 +133,12 @@ impl Sheet<'_> {
     }
 
     /// The bits at the bottom of the mantissa that are 0 in a whole row.
-    fn find_zeros(&mut self, parts: &[Parts], numbers: Numbers) {
-        let mut at = 0;
+    fn find_zeros(&mut self, mut parts: impl Iterator<Item = Parts>, numbers: Numbers) {
         for row in &mut self.rows {
-            let any = parts[at..at + row.len].iter().fold(0, |any, parts| any | parts.digits);
+            let any = parts.by_ref().take(row.len).fold(0, |any, parts| any | parts.digits);
             // One or two bits are chance in short rows, and save less than the note costs.
             let zeros = any.trailing_zeros().min(numbers.most_zeros());
             row.zeros = if any == 0 || (zeros as usize) * row.len < 16 { 0 } else { zeros };
-            at += row.len;
         }
     }
 

@@ -32,6 +32,7 @@ pub fn encode<W: Word>(density: &Density, words: &[W], rows: &[Row], kept: Optio
     let mut slots: Vec<(u16, u16)> = Vec::with_capacity(words.len());
     let mut bits = BitWriter::new();
     let walk = Walk::new(density, rows);
+    let has_terms = density.has_terms();
     let mut before = vec![];
     let mut at = 0;
     for row in rows {
@@ -43,7 +44,9 @@ pub fn encode<W: Word>(density: &Density, words: &[W], rows: &[Row], kept: Optio
             }
             let parts = density.numbers.parts(word.wide());
             let spot = walk.spot(row, column, &before);
-            before.push(density.deviation(row, column, parts));
+            if has_terms {
+                before.push(density.deviation(row, column, parts));
+            }
             let symbol = spot.put(density, word.wide(), parts, walk.hole, row.zeros, &mut bits);
             let (start, end) = (spot.table.starts[symbol], spot.table.starts[symbol + 1]);
             slots.push((start, end - start));
@@ -79,6 +82,8 @@ struct Walk<'a> {
     density: &'a Density,
     tables: Tables,
     hole: Parts,
+    /// Scale and mean of each column that rows reach.
+    columns: Vec<(i32, i64)>,
 }
 
 /// Where a weight is expected.
@@ -91,14 +96,26 @@ struct Spot {
 impl<'a> Walk<'a> {
     fn new(density: &'a Density, rows: &[Row]) -> Self {
         let is_between = !density.predicts() && rows.iter().all(|row| row.mean == 0);
-        Self { density, tables: Tables::new(density.shape, is_between), hole: density.numbers.parts(density.hole) }
+        let width = rows.iter().map(|row| row.len).max().unwrap_or(0);
+        let of = |column| {
+            let scale = density.columns.get(column).copied().unwrap_or(0);
+            (scale, density.means.get(column).copied().unwrap_or(0))
+        };
+        let columns = (0..width).map(of).collect();
+        let tables = Tables::new(density.shape, is_between);
+        Self { density, tables, hole: density.numbers.parts(density.hole), columns }
     }
 
-    #[inline]
+    #[inline(always)]
     fn spot(&self, row: &Row, column: usize, before: &[i32]) -> Spot {
         let density = self.density;
-        let mean = density.prediction(row, column, before);
-        let steps = row.steps + density.columns.get(column).copied().unwrap_or(0);
+        let (scale, mean) = self.columns[column];
+        let mean = if density.has_terms() {
+            density.prediction(row, column, before)
+        } else {
+            (row.mean + mean).clamp(-(1 << 31), 1 << 31)
+        };
+        let steps = row.steps + scale;
         let (level, step) = level(steps, density.least_level(mean), density.numbers.most_level());
         Spot { level, base: base_cell(mean, level, density.unit), table: self.tables.get(step) }
     }
@@ -106,7 +123,7 @@ impl<'a> Walk<'a> {
 
 impl Spot {
     /// Puts all bits of a weight that follow its symbol, and returns the symbol.
-    #[inline]
+    #[inline(always)]
     fn put(&self, density: &Density, word: u64, parts: Parts, hole: Parts, zeros: u32, bits: &mut BitWriter) -> usize {
         let (numbers, level, table) = (density.numbers, self.level, self.table);
         let place = Numbers::place(parts, level, zeros);
@@ -135,7 +152,7 @@ impl Spot {
     }
 
     /// Takes the bits that follow a symbol, and returns the word.
-    #[inline]
+    #[inline(always)]
     fn take(&self, density: &Density, symbol: usize, hole: Parts, zeros: u32, bits: &mut BitReader<'_>) -> Result<u64> {
         let (numbers, level, table) = (density.numbers, self.level, self.table);
         if symbol == table.escape() {
@@ -181,9 +198,9 @@ pub fn decode<W: Word>(
 ) -> Result<()> {
     let count = reader.varint_to((reader.left() / 4) as u64, "there are fewer words than stated")?;
     let weights = kept.map_or(out.len(), |kept| kept.count_ones());
-    let mut states = vec![0; states_for(weights)];
-    let last = states.len() - 1;
-    for state in &mut states {
+    let mut states = [FLOOR; 4];
+    let last = states_for(weights) - 1;
+    for state in &mut states[..=last] {
         *state = reader.u64()?;
         if !(FLOOR..FLOOR << 32).contains(state) {
             return Err(reader.corrupt("a state is out of range"));
@@ -191,8 +208,10 @@ pub fn decode<W: Word>(
     }
     let mut stream = reader.take(count as usize * 4)?.as_chunks::<4>().0.iter();
     let mut bits = BitReader::new(reader.rest(), PART);
-    let walk = Walk::new(density, rows);
     let width = rows.iter().map(|row| row.len).max().unwrap_or(0);
+    budget.reserve::<(i32, i64)>(width as u64)?;
+    let walk = Walk::new(density, rows);
+    let has_terms = density.has_terms();
     let mut before: Vec<i32> = Vec::with_capacity(budget.reserve::<i32>(width as u64)?);
     let (mut at, mut turn) = (0, 0);
     for row in rows {
@@ -203,7 +222,7 @@ pub fn decode<W: Word>(
                 continue;
             }
             let spot = walk.spot(row, column, &before);
-            let state = &mut states[turn];
+            let state = &mut states[turn & 3];
             turn = (turn + 1) & last;
             let slot = (*state & ((1 << PRECISION) - 1)) as usize;
             let symbol = usize::from(spot.table.symbols[slot]);
@@ -215,7 +234,9 @@ pub fn decode<W: Word>(
             }
             let restored = spot.take(density, symbol, walk.hole, row.zeros, &mut bits)?;
             *word = W::low(restored);
-            before.push(density.deviation(row, column, density.numbers.parts(restored)));
+            if has_terms {
+                before.push(density.deviation(row, column, density.numbers.parts(restored)));
+            }
         }
         at += row.len;
     }

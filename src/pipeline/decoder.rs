@@ -1,5 +1,7 @@
 //! Decoding with nothing but the bytes and a registry of codecs.
 
+use std::ops::Range;
+
 use super::{bytes, model, table};
 use crate::codec::Registry;
 use crate::container::{Container, Kind};
@@ -99,6 +101,27 @@ impl Decoder {
     /// ```
     pub fn tensor(&self, bytes: &[u8], name: &str) -> Result<Option<Tensor>> {
         model::tensor(self, &self.open_model(bytes)?, name)
+    }
+
+    /// Some rows of a tensor, counted by its first dimension, as a tensor of so many rows; `None` if there is none of this
+    /// name. Of a tensor of more than 4,096 words only the chunks that hold these rows are decoded, unless its columns
+    /// were coded as rows, as [`crate::Effort::Max`] may choose. [`crate::ModelReader::rows`] does not even read the
+    /// others.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] when there are no such rows or they share bytes with others, [`Error::WrongKind`] when the
+    /// container holds no model, and those of [`Decoder::decompress`].
+    ///
+    /// ```
+    /// use losslaw::{Decoder, Pipeline, model::Model};
+    /// let model = Model::builder().f32("w", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?.build()?;
+    /// let packed = Pipeline::builder().build()?.compress_model(&model)?;
+    /// let rows = Decoder::default().rows(&packed.bytes, "w", 1..3)?.expect("it is there");
+    /// assert_eq!((rows.view().shape(), rows.view().to_f64s()?), (&[2, 2][..], vec![3.0, 4.0, 5.0, 6.0]));
+    /// # Ok::<(), losslaw::Error>(())
+    /// ```
+    pub fn rows(&self, bytes: &[u8], name: &str, rows: Range<usize>) -> Result<Option<Tensor>> {
+        model::rows(self, &self.open_model(bytes)?, name, rows)
     }
 
     /// All tensors of a model in the order of their bytes, none of them decoded.

@@ -13,6 +13,7 @@ mod progress;
 mod table;
 mod transform;
 
+use std::io::{Read, Seek, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +21,7 @@ pub use builder::{Effort, PipelineBuilder};
 pub use config::{PartConfig, PipelineConfig, PlanConfig};
 pub use decoder::{Decoder, decompress};
 pub use explain::{ColumnExplanation, Explanation};
+pub use model::ModelReader;
 use progress::Listener;
 pub use progress::{Progress, Stage};
 
@@ -163,6 +165,36 @@ impl Pipeline {
         self.verified(self.pack_model(model, &source, records)?, &source)
     }
 
+    /// Compresses a safetensors file that is read in places, to the bytes of [`Pipeline::compress_model`]. Memory holds
+    /// the header and a few parts of tensors at a time, whatever the length of the file; each part is decoded and compared
+    /// before it is written unless the pipeline does not verify. Equal tensors are looked for in a first pass.
+    ///
+    /// # Errors
+    /// [`Error::NotAModel`], [`Error::InvalidConfig`] when the pipeline has a pruner, and those of reading and writing.
+    ///
+    /// ```
+    /// use losslaw::{Pipeline, decompress, model::Model};
+    /// use std::io::Cursor;
+    /// let file = Model::builder().f32("w", &[60, 70], &[0.25; 4200])?.build()?.to_safetensors();
+    /// let mut packed = vec![];
+    /// let report = Pipeline::builder().build()?.compress_model_from(Cursor::new(&file), &mut packed)?;
+    /// assert_eq!((report.compressed_bytes, decompress(&packed)?), (packed.len() as u64, file));
+    /// # Ok::<(), losslaw::Error>(())
+    /// ```
+    pub fn compress_model_from<R: Read + Seek + Send>(&self, source: R, out: impl Write) -> Result<Report> {
+        if let Some(pruner) = &self.pruner {
+            return Err(Error::config(
+                "pruner",
+                pruner.name(),
+                "models in memory: a file that is read in places stays",
+            ));
+        }
+        let source = model::InFile::open(source)?;
+        let mut report = self.report(Kind::Model, source.file_bytes());
+        model::compress_from(self, &source, out, &mut report)?;
+        Ok(report)
+    }
+
     /// A model that was read from `source`, as bytes where that is smaller.
     fn compress_model_file(&self, model: &Model<'_>, source: &[u8]) -> Result<Packed> {
         let (pruned, records) = self.pruned(model)?;
@@ -218,28 +250,28 @@ impl Pipeline {
     }
 
     fn pack_table(&self, table: &Table, source: &[u8]) -> Result<Packed> {
-        let mut report = self.report(Kind::Table, source);
+        let mut report = self.report(Kind::Table, source.len() as u64);
         let bytes = table::compress(self, table, &mut report)?;
         Ok(Self::packed(bytes, report))
     }
 
     fn pack_model(&self, model: &Model<'_>, source: &[u8], pruned: Vec<Option<PrunedReport>>) -> Result<Packed> {
-        let mut report = self.report(Kind::Model, source);
+        let mut report = self.report(Kind::Model, source.len() as u64);
         let bytes = model::compress(self, model, &mut report)?;
         report.tensors.iter_mut().zip(pruned).for_each(|(tensor, pruned)| tensor.pruned = pruned);
         Ok(Self::packed(bytes, report))
     }
 
     fn pack_bytes(&self, source: &[u8]) -> Result<Packed> {
-        let mut report = self.report(Kind::Bytes, source);
+        let mut report = self.report(Kind::Bytes, source.len() as u64);
         let bytes = bytes::compress(self, source, &mut report)?;
         Ok(Self::packed(bytes, report))
     }
 
-    fn report(&self, kind: Kind, source: &[u8]) -> Report {
+    fn report(&self, kind: Kind, original_bytes: u64) -> Report {
         Report {
             kind,
-            original_bytes: source.len() as u64,
+            original_bytes,
             effort_asked: self.effort,
             effort: self.effort.built_for(kind),
             ..Report::default()

@@ -239,18 +239,18 @@ fn cut_for(ranks: &[u64], count: usize) -> (u64, usize) {
     (cut, ranks.iter().filter(|&&rank| rank > cut).count())
 }
 
-/// A mask of the `count` largest ranks; the earliest of equal ones. NaN is kept beyond the count.
+/// A mask of the `count` largest ranks; the earliest of equal ones. NaN and infinities are kept beyond the count.
 fn largest(ranks: &[u64], count: usize) -> Mask {
-    let is_nan = |rank: u64| rank > f64::INFINITY.to_bits();
+    let is_finite = |rank: u64| rank < f64::INFINITY.to_bits();
     if count == 0 {
-        return ranks.iter().map(|&rank| is_nan(rank)).collect();
+        return ranks.iter().map(|&rank| !is_finite(rank)).collect();
     }
     let (cut, above) = cut_for(ranks, count.min(ranks.len()));
     let mut equal = count - above;
     let keep = |&rank: &u64| {
         let chosen = rank > cut || (rank == cut && equal > 0);
         equal -= usize::from(chosen && rank == cut);
-        chosen || is_nan(rank)
+        chosen || !is_finite(rank)
     };
     ranks.iter().map(keep).collect()
 }

@@ -9,8 +9,8 @@ use crate::{Error, Result};
 
 /// Keeps the `n` largest of each `m` consecutive weights along the last dimension, unchanged.
 ///
-/// Groups do not reach over the end of a row; a shorter last group keeps at most `n`, too. Equal weights and NaN are
-/// treated as by [`super::TopK`].
+/// Groups do not reach over the end of a row; a shorter last group keeps at most `n`, too. Equal weights, NaN and infinities
+/// are treated as by [`super::TopK`].
 ///
 /// ```
 /// use losslaw::model::Model;

@@ -23,7 +23,7 @@ pub enum Scope {
 /// Keeps the share of a tensor's, or a model's, weights that is largest in magnitude, unchanged.
 ///
 /// Of n weights exactly k = round(share · n) are kept, the earlier of equal ones, zeros if there is nothing else. NaN
-/// counts as the largest, and more than k are kept only if there are more than k of it.
+/// and infinities count as the largest, and more than k are kept only if there are more than k of them.
 ///
 /// ```
 /// use losslaw::model::Model;

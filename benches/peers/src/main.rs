@@ -2,14 +2,15 @@
 //!
 //! Arguments are files; without any, generated ones are taken. The argument `must` prints instead what the coders have to
 //! reach, and fails when they do not; `--tables FOLDER` prints what effort `fast` must show on the CSV files of a
-//! folder. Everything runs in one process on one thread, every
-//! decode is compared with its source, and a speed is that of the best of several decodes.
+//! folder, and `--models FOLDER` the safetensors files of a folder, one of them also pruned. Everything runs in one process
+//! on one thread, every decode is compared with its source, and a speed is that of the best of several decodes.
 
 #[path = "../../common.rs"]
 mod common;
 mod entropy;
 mod files;
 mod measure;
+mod models;
 mod must;
 mod numbers;
 mod table;
@@ -22,10 +23,10 @@ fn main() -> Result<()> {
     if paths == ["must"] {
         return if must::print()? { Ok(()) } else { Err("a row fails".into()) };
     }
-    if let [flag, folder] = &paths[..]
-        && flag == "--tables"
-    {
-        return tables::print(folder.as_ref());
+    match &paths[..] {
+        [flag, folder] if flag == "--tables" => return tables::print(folder.as_ref()),
+        [flag, folder] if flag == "--models" => return models::print(folder.as_ref()),
+        _ => {}
     }
     files::print(&paths)?;
     println!();

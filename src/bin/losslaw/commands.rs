@@ -1,10 +1,14 @@
 //! The commands that compress, restore and look.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
-use losslaw::container::{Container, Kind, Summary};
-use losslaw::{Catalogue, Decoder, Error, Limits, Pipeline, PipelineBuilder, PipelineConfig, Report, TensorReport};
+use losslaw::container::{Container, HEADER_BYTES, Kind, Summary};
+use losslaw::{
+    Catalogue, Decoder, Error, Limits, ModelReader, Pipeline, PipelineBuilder, PipelineConfig, Report, TensorReport,
+};
 use serde::Serialize;
 
 use crate::files::{self, Output};
@@ -27,7 +31,7 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
         report: &'a Report,
         ratio: f64,
     }
-    let source = files::read(&args.input)?;
+    let input = files::open(&args.input)?;
     let output = Output::new(&args.output, &args.input)?;
     let builder = match &args.pipeline {
         Some(path) => PipelineBuilder::from(saved(path)?),
@@ -39,14 +43,17 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
     };
     let bar = show::bar();
     let listener = bar.clone();
-    let packed = builder
-        .progress(move |progress| show::advance(&listener, progress))
-        .build()
-        .and_then(|pipeline| pipeline.compress(&source));
+    let pipeline = builder.progress(move |progress| show::advance(&listener, progress)).build();
+    let report = pipeline.map_err(|error| bad_data(&args.input, &error)).and_then(|pipeline| {
+        if let Some(report) = compress_model(&pipeline, &input, &output)? {
+            return Ok(report);
+        }
+        let source = files::read(&args.input)?;
+        let packed = pipeline.compress(&source).map_err(|error| bad_data(&args.input, &error))?;
+        output.write(&packed.bytes).map(|()| packed.report)
+    });
     bar.finish_and_clear();
-    let packed = packed.map_err(|error| bad_data(&args.input, &error))?;
-    output.write(&packed.bytes)?;
-    let report = &packed.report;
+    let report = &report?;
     if report.effort != report.effort_asked {
         eprintln!(
             "losslaw: effort {} is not built for this kind of file; {} was used",
@@ -61,6 +68,23 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A file of fewer bytes may be smaller as bytes than as a model.
+const SMALL: u64 = 1 << 20;
+
+/// A file of more bytes is not taken into memory, even if no unit of it becomes smaller.
+const LARGE: u64 = 1 << 30;
+
+/// Compresses a model piece by piece, so that it need not fit into memory; `None` if the file is none, or is left to the
+/// pipeline.
+fn compress_model(pipeline: &Pipeline, input: &File, output: &Output) -> Result<Option<Report>, Failure> {
+    let length = input.metadata().map_or(0, |known| known.len());
+    if length < SMALL {
+        return Ok(None);
+    }
+    let report = output.write_with(|file| pipeline.compress_model_from(input, file))?.ok();
+    Ok(report.filter(|report| report.compressed_bytes <= length || length > LARGE))
+}
+
 /// The pipeline that a file of JSON describes.
 fn saved(path: &Path) -> Result<Pipeline, Failure> {
     let json = String::from_utf8_lossy(&files::read(path)?).into_owned();
@@ -71,21 +95,36 @@ fn saved(path: &Path) -> Result<Pipeline, Failure> {
     })
 }
 
+/// Where the header of a container says what it holds.
+const KIND_AT: usize = 6;
+
 pub fn decompress(args: &DecompressArgs) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Account {
-        compressed_bytes: usize,
-        original_bytes: usize,
+        compressed_bytes: u64,
+        original_bytes: u64,
         seconds: f64,
     }
-    let packed = files::read(&args.input)?;
+    let mut input = files::open(&args.input)?;
     let output = Output::new(&args.output, &args.input)?;
     let start = Instant::now();
     let decoder = Decoder::default().with_threads(args.threads.into());
-    let source = decoder.decompress(&packed).map_err(|error| bad_data(&args.input, &error))?;
+    let bad = |error| bad_data(&args.input, &error);
+    // A pipe can be read once only.
+    let length = input.metadata().map_or(0, |known| if known.is_file() { known.len() } else { 0 });
+    let mut head = vec![];
+    let is_read = length > 0 && (&mut input).take(HEADER_BYTES as u64).read_to_end(&mut head).is_ok();
+    let (compressed_bytes, original_bytes) = if is_read && head.get(KIND_AT) == Some(&(Kind::Model as u8)) {
+        // Piece by piece, so that neither file need fit into memory.
+        let reader = ModelReader::open(input, decoder).map_err(bad)?;
+        (length, output.write_with(|file| reader.write_to(file))?.map_err(bad)?)
+    } else {
+        let packed = files::read(&args.input)?;
+        let source = decoder.decompress(&packed).map_err(bad)?;
+        output.write(&source)?;
+        (packed.len() as u64, source.len() as u64)
+    };
     let seconds = start.elapsed().as_secs_f64();
-    output.write(&source)?;
-    let (compressed_bytes, original_bytes) = (packed.len(), source.len());
     if args.json {
         show::json(&Account { compressed_bytes, original_bytes, seconds });
     } else {

@@ -1,7 +1,7 @@
 //! Reading inputs, and outputs that appear whole or not at all.
 
-use std::fs;
-use std::io::{ErrorKind, Write};
+use std::fs::{self, File};
+use std::io::{BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Failure;
@@ -13,10 +13,17 @@ fn bad_path(path: &Path, what: impl Into<String>) -> Failure {
 
 /// The content of a file.
 pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = vec![];
+    open(path)?.read_to_end(&mut bytes).map_err(|error| bad_path(path, format!("cannot be read: {error}")))?;
+    Ok(bytes)
+}
+
+/// A file to be read in places.
+pub fn open(path: &Path) -> Result<File, Failure> {
     if path.is_dir() {
         return Err(bad_path(path, "is a folder; name a file"));
     }
-    fs::read(path).map_err(|error| match error.kind() {
+    File::open(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => bad_path(path, "there is no such file; check the path"),
         ErrorKind::PermissionDenied => bad_path(path, "may not be read; check its permissions"),
         _ => bad_path(path, format!("cannot be read: {error}")),
@@ -58,16 +65,31 @@ impl Output {
 
     /// Writes a temporary file beside the output, then renames it.
     pub fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
+        self.write_with(|file| Ok(file.write_all(bytes)?)).map(|outcome| outcome.expect("only writing can fail"))
+    }
+
+    /// Lets `write` fill the temporary file, and keeps nothing if it fails with an error about the data.
+    pub fn write_with<T>(
+        &self,
+        write: impl FnOnce(&mut BufWriter<&mut File>) -> losslaw::Result<T>,
+    ) -> Result<losslaw::Result<T>, Failure> {
         let fail = |error: std::io::Error| bad_path(&self.path, format!("cannot be written: {error}"));
         let mut file = temporary(&self.folder).map_err(fail)?;
         if let Ok(known) = fs::metadata(&self.path) {
             file.as_file().set_permissions(known.permissions()).map_err(fail)?;
         }
-        file.write_all(bytes).map_err(fail)?;
+        let mut buffer = BufWriter::new(file.as_file_mut());
+        let outcome = match write(&mut buffer) {
+            Ok(outcome) => outcome,
+            Err(losslaw::Error::Io(error)) => return Err(fail(error)),
+            Err(error) => return Ok(Err(error)),
+        };
+        buffer.flush().map_err(fail)?;
+        drop(buffer);
         // A rename must not reach the disk before the content does.
         file.as_file().sync_all().map_err(fail)?;
         file.persist(&self.path).map_err(|error| fail(error.error))?;
-        Ok(())
+        Ok(Ok(outcome))
     }
 }
 

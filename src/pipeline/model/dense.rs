@@ -4,6 +4,7 @@ use super::mask;
 use super::unit::Unit;
 use crate::Effort;
 use crate::density::{self, Density, Fit, Layout, Numbers, Repeats};
+use crate::log2::BIT;
 use crate::mask::Mask;
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{Budget, Lane, Result, Word, with_kind, with_words};
@@ -19,6 +20,9 @@ const LAYOUTS: usize = 3;
 
 /// Words of a chunk whose bits are mixed, before it is fitted to rows.
 const MIXED_WORDS: usize = 1 << 20;
+
+/// By so much a weight one density is clearly cheaper than another, in 2^-16 bit.
+const CLEAR: i64 = 1 << 12;
 
 /// Words in which repeats are looked for.
 const SAMPLE: usize = 1 << 14;
@@ -72,6 +76,8 @@ pub struct Dense {
     /// What is left out of the density.
     leaves_out: LeftOut,
     fit: Fit,
+    /// See [`Dense::spared`].
+    spared: u64,
 }
 
 /// The columns of a matrix with rows of `width`, one after the other.
@@ -99,50 +105,71 @@ fn kept<W: Word>(words: &[W]) -> Mask {
 }
 
 impl Dense {
-    /// The density of a unit, if its weights are numbers, and its words as rows.
-    pub fn new(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Option<(Self, Lane)> {
-        let numbers = Numbers::of(unit.dtype)?;
+    /// The densities of a unit that are worth a trial, if its weights are numbers, and its words if they are coded in
+    /// another order.
+    pub fn candidates(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Vec<(Self, Option<Lane>)> {
+        let Some(numbers) = Numbers::of(unit.dtype) else { return vec![] };
         with_words!(words, words => {
-            let (dense, turned) = Self::of(numbers, words, unit, shape, effort != Effort::Fast);
-            Some((dense, Word::wrap(turned.unwrap_or_else(|| words.clone()))))
+            let found = Self::fits(numbers, words, unit, shape, effort);
+            found.into_iter().map(|(dense, turned)| (dense, turned.map(Word::wrap))).collect()
         })
     }
 
-    fn of<W: Word>(
+    fn fits<W: Word>(
         numbers: Numbers,
         words: &[W],
         unit: &Unit,
         shape: &[usize],
-        predicts: bool,
-    ) -> (Self, Option<Vec<W>>) {
+        effort: Effort,
+    ) -> Vec<(Self, Option<Vec<W>>)> {
+        let predicts = effort != Effort::Fast;
         let zeros = words.iter().filter(|word| word.is_zero()).count();
         let mask = leaves_out_zeros(zeros, words.len(), numbers).then(|| kept(words));
         let widths = if unit.rows.is_empty() { widths(shape, unit.words) } else { vec![0] };
-        let best = widths
-            .into_iter()
-            .map(|width| {
-                let layout = if width == 0 { Layout::Rows(&unit.rows) } else { Layout::Matrix(width) };
-                (width, Fit::new(numbers, words, layout, mask.as_ref(), predicts))
-            })
-            .min_by_key(|(_, fit)| fit.price);
-        let (width, fit) = best.expect("there is a layout");
-        let can_turn = width > 0 && words.len().is_multiple_of(width) && words.len() / width <= MOST_ROW;
-        if predicts && can_turn && mask.is_none() {
-            let turned = turn(words, width);
-            let rows = words.len() / width;
-            let other = Fit::new(numbers, &turned, Layout::Matrix(rows), None, true);
-            if other.price < fit.price {
-                return (
-                    Self { width: rows, is_turned: true, is_mixed: false, leaves_out: LeftOut::Nothing, fit: other },
-                    Some(turned),
-                );
-            }
+        let (mut plain, mut predicted) = (vec![], vec![]);
+        for width in widths {
+            let layout = if width == 0 { Layout::Rows(&unit.rows) } else { Layout::Matrix(width) };
+            let (own, other) = Fit::pair(numbers, words, layout, mask.as_ref(), predicts);
+            plain.push((width, own));
+            predicted.extend(other.map(|other| (width, other)));
         }
-        let leaves_out = mask.map_or(LeftOut::Nothing, |mask| {
+        // Stable: the longest rows win a tie.
+        plain.sort_by_key(|(_, fit)| fit.price);
+        predicted.sort_by_key(|(_, fit)| fit.price);
+        let (width, fit) = plain.swap_remove(0);
+        let price = fit.price;
+        let leaves_out = mask.as_ref().map_or(LeftOut::Nothing, |mask| {
             let sample = &mask[..mask.len().min(1 << 16)];
             LeftOut::Zeros(mask::best_group(&sample.to_bitvec(), if width == 0 { mask.len() } else { width }))
         });
-        (Self { width, is_turned: false, is_mixed: false, leaves_out, fit }, None)
+        let dense =
+            |width, leaves_out, fit| Self { width, is_turned: false, is_mixed: false, leaves_out, fit, spared: 0 };
+        let mut found = vec![(dense(width, leaves_out, fit), None)];
+        let (mut best, mut width) = (price, width);
+        if let Some((own, fit)) = predicted.into_iter().next().filter(|(_, fit)| fit.price < price) {
+            // Prices are estimates that may be off by a little: both are coded unless one is clearly less.
+            let saving = price - fit.price;
+            (best, width) = (fit.price, own);
+            let mut predicted = dense(own, LeftOut::Nothing, fit);
+            if saving > words.len() as i64 * CLEAR {
+                found.clear();
+                predicted.spared = saving as u64 / (8 * BIT);
+            }
+            found.push((predicted, None));
+        }
+        // Rows of a tensor whose columns are rows do not decode alone.
+        let can_turn = effort == Effort::Max && width > 0 && words.len().is_multiple_of(width);
+        if can_turn && words.len() / width <= MOST_ROW && mask.is_none() {
+            let turned = turn(words, width);
+            let rows = words.len() / width;
+            let (own, predicted) = Fit::pair(numbers, &turned, Layout::Matrix(rows), None, true);
+            let fit = predicted.filter(|fit| fit.price < own.price).unwrap_or(own);
+            if fit.price < best {
+                let dense = Self { is_turned: true, ..dense(rows, LeftOut::Nothing, fit) };
+                found.push((dense, Some(turned)));
+            }
+        }
+        found
     }
 
     /// The density of those weights of a matrix whose sizes have not stood before, if many have.
@@ -158,9 +185,14 @@ impl Dense {
                 .chunks(chunk)
                 .flat_map(|words| Repeats::encode(numbers, words, width).0.new_ones())
                 .collect();
-            let fit = Fit::new(numbers, words, Layout::Matrix(width), Some(&new), false);
-            Some(Self { width, is_turned: false, is_mixed: false, leaves_out: LeftOut::Repeats, fit })
+            let fit = Fit::new(numbers, words, Layout::Matrix(width), Some(&new));
+            Some(Self { width, is_turned: false, is_mixed: false, leaves_out: LeftOut::Repeats, fit, spared: 0 })
         })
+    }
+
+    /// About so many bytes more would a density without predictors take that is not worth a trial.
+    pub fn spared(&self) -> u64 {
+        self.spared
     }
 
     /// Words of a chunk.

@@ -5,12 +5,21 @@ use super::lanes::{Lanes, SharedLanes};
 use super::sparse::{SharedSparse, Sparse, part};
 use super::unit::Unit;
 use super::words::Form;
-use crate::codec::{Bins, BitPack, Delta, Dictionary, Lz77, Lz77Effort, Plan, Rans, Registry, Store, Then, auto};
+use crate::codec::{
+    Bins, BitPack, Constant, Delta, Dictionary, Lz77, Lz77Effort, Plan, Rans, Registry, Store, Then, auto,
+};
 use crate::wire::Reader;
 use crate::{Budget, Effort, Error, Lane, Result, Word, with_words};
 
-/// Words on which methods are tried.
-const SAMPLE: usize = 1 << 16;
+/// Fewest and most words on which plans are tried, and the share of a unit between.
+const SAMPLE: std::ops::RangeInclusive<usize> = 1 << 13..=1 << 15;
+const SAMPLED: usize = 16;
+
+/// Stretches of a sample.
+const STRETCHES: usize = 4;
+
+/// Plans that are tried on a whole unit.
+const TRIALS: usize = 2;
 
 /// How a unit is coded; the numbers are on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,12 +129,25 @@ impl Coding {
 
     /// The best coding of a unit, never larger than its words stored. Plans are tried on a sample.
     pub fn best(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Result<(Self, Coded)> {
+        // Nothing else is tried on long holes.
+        let is_long = unit.words >= *SAMPLE.end();
+        if is_long && with_words!(words, words => words.windows(2).all(|pair| pair[0] == pair[1])) {
+            let constant = Self::Lanes(Lanes::whole(Constant));
+            return Ok((constant.clone(), constant.encode(words, unit)?));
+        }
         let stored = Self::Lanes(Lanes::whole(Store));
         let mut best = (stored.encode(words, unit)?, stored);
-        if let Some((dense, words)) = Dense::new(words, unit, shape, effort) {
+        // What plans have to beat at the fastest effort; others try the same plans, so that they never end above it.
+        let mut limit = best.0.bytes();
+        let densities = Dense::candidates(words, unit, shape, effort);
+        for (at, (dense, turned)) in densities.into_iter().enumerate() {
+            let spared = dense.spared() as usize;
             let dense = Self::Dense(Box::new(dense));
-            let mut coded = dense.encode(&words, unit)?;
-            coded.words = Some(words);
+            let mut coded = dense.encode(turned.as_ref().unwrap_or(words), unit)?;
+            coded.words = turned;
+            if at == 0 {
+                limit = limit.min(coded.bytes() + spared);
+            }
             if coded.bytes() < best.0.bytes() {
                 best = (coded, dense);
             }
@@ -133,6 +155,7 @@ impl Coding {
         if let Some(dense) = Dense::of_new(words, unit, shape) {
             let dense = Self::Dense(Box::new(dense));
             let coded = dense.encode(words, unit)?;
+            limit = limit.min(coded.bytes());
             if coded.bytes() < best.0.bytes() {
                 best = (coded, dense);
             }
@@ -149,7 +172,7 @@ impl Coding {
                 best = (coded, mixed);
             }
         }
-        if let Some((coding, coded)) = Self::planned(words, unit, best.0.bytes())?
+        if let Some((coding, coded)) = Self::planned(words, unit, limit)?
             && coded.bytes() < best.0.bytes()
         {
             best = (coded, coding);
@@ -171,16 +194,19 @@ impl Coding {
         }
         // Stable: the earlier candidate wins a tie.
         tried.sort_by_key(|(_, coded)| coded.bytes());
+        let mut trials = 0;
         for (coding, coded) in tried {
             if sample.len() == unit.words {
                 return Ok(Some((coding, coded)));
             }
             // What all chunks share weighs more in a sample.
-            if (coded.bytes() as u64 * 63 / 64) * unit.words as u64 >= most as u64 * sample.len() as u64 {
+            let promise = (coded.bytes() as u64 * 255 / 256) * unit.words as u64;
+            if promise >= most as u64 * sample.len() as u64 || trials == TRIALS {
                 break;
             }
             match coding.encode(words, unit) {
-                Ok(coded) => return Ok(Some((coding, coded))),
+                Ok(coded) if coded.bytes() < most => return Ok(Some((coding, coded))),
+                Ok(_) => trials += 1,
                 // It suits the sample only.
                 Err(Error::Unsuitable { .. }) => (),
                 Err(error) => return Err(error),
@@ -200,12 +226,19 @@ impl std::fmt::Display for Coding {
     }
 }
 
-/// A stretch of whole rows, where there are rows, from the middle of a unit.
+/// Stretches of whole rows, where there are rows, evenly spread over a unit.
 fn sample(words: &Lane, unit: &Unit) -> Lane {
-    let len = words.len().min(SAMPLE);
-    let whole = |at: usize| if unit.row > 0 && unit.row < len { at - at % unit.row } else { at };
-    let (start, len) = (whole((words.len() - len) / 2), whole(len));
-    words.slice(start..start + len)
+    let len = (words.len() / SAMPLED).clamp(*SAMPLE.start(), *SAMPLE.end());
+    if words.len() <= len {
+        return words.clone();
+    }
+    let stretch = len / STRETCHES;
+    // Where rows are longer, groups of a pattern are not cut at least.
+    let unbroken = if unit.row > 0 && unit.row < stretch { unit.row } else { 16 };
+    let whole = |at: usize| at - at % unbroken;
+    let stretch = whole(stretch);
+    let starts = (0..STRETCHES).map(|k| whole((words.len() - stretch) / (STRETCHES - 1) * k));
+    words.gather(&starts.flat_map(|start| start as u32..(start + stretch) as u32).collect::<Vec<_>>())
 }
 
 /// What is tried; the earlier wins a tie.

@@ -9,31 +9,33 @@
 //! ```
 
 mod dense;
+mod head;
+mod header;
 mod lanes;
 mod mask;
 mod method;
 mod read;
+mod reader;
+mod source;
 mod sparse;
 mod unit;
 mod words;
 mod write;
 
-pub(super) use read::{decompress, tensor, tensors};
+pub(super) use read::{decompress, rows, tensor, tensors};
+pub use reader::ModelReader;
+pub(super) use source::InFile;
 use unit::Unit;
-pub(super) use write::compress;
+pub(super) use write::{compress, compress_from};
 
 use crate::model::TensorInfo;
 use crate::report::TensorReport;
 
 /// Divides the bytes of a unit among its tensors by their length.
 fn share(listed: &mut [TensorReport], unit: &Unit, tensors: &[TensorInfo], method: &str, bytes: usize) {
-    let length = |number: usize| tensors[number].range.len() as u128;
-    let all: u128 = unit.tensors.iter().map(|&number| length(number)).sum();
-    let mut before = 0;
-    for &number in &unit.tensors {
-        let upto = |length: u128| (bytes as u128 * length / all) as u64;
-        let own = upto(before + length(number)) - upto(before);
-        before += length(number);
-        listed[number].set_coding(method, own);
+    let upto = |length: usize| (bytes as u128 * length as u128 / unit.byte_len() as u128) as u64;
+    for (number, _, place) in unit.places(tensors) {
+        let earlier = if unit.part > 0 { listed[number].bytes } else { 0 };
+        listed[number].set_coding(method, earlier + upto(place.end) - upto(place.start));
     }
 }

@@ -1,89 +1,84 @@
-//! Reading a model, or one tensor of it.
+//! Reading a model, one tensor of it, or some rows of one.
 
-use super::method::{Method, Shared};
-use super::share;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::ops::Range;
+
+use super::head::{Coded, Head};
+use super::method::Method;
 use super::unit::Unit;
-use crate::container::{Container, Section, Tag};
-use crate::limits::MAX_LANE_LEN;
-use crate::model::{Header, MAX_HEADER_BYTES, Tensor, TensorInfo};
+use super::{header, share};
+use crate::container::{self, Container, Sections, Tag};
+use crate::model::{Header, Tensor, TensorInfo};
 use crate::pipeline::Decoder;
 use crate::report::TensorReport;
-use crate::threads::each;
+use crate::threads::{count, each};
 use crate::wire::Reader;
-use crate::{Budget, Error, Lane, Result};
+use crate::{Budget, Error, Result};
 
-/// Memory that reading a header takes, in units of its length: a dimension of two bytes becomes a word of eight in a
-/// list that may be half empty.
-const HEADER_COST: u64 = 16;
+/// Bytes of the output that one thread restores at a time when a model is written piece by piece.
+const WINDOW: usize = 32 << 20;
 
-/// The sections of one unit.
-struct UnitSections<'c, 'a> {
+/// The sections of one unit, by number.
+struct UnitSections {
     unit: Unit,
-    head: &'c Section<'a>,
-    chunks: &'c [Section<'a>],
+    head: usize,
+    chunks: Range<usize>,
 }
 
-/// A model file, its header read.
-struct Opened<'c, 'a> {
+/// A model file whose header is read and whose units are found.
+pub struct Opened {
     text: Vec<u8>,
-    header: Header,
-    units: Vec<UnitSections<'c, 'a>>,
+    pub header: Header,
+    units: Vec<UnitSections>,
     budget: Budget,
 }
 
-/// Reads the header and finds the sections of each unit.
-fn open<'c, 'a>(decoder: &Decoder, container: &'c Container<'a>) -> Result<Opened<'c, 'a>> {
-    let mut budget = Budget::new(&decoder.limits);
-    let missing = |tag: Tag| Error::Corrupt { part: tag.name(), what: "the section is missing", at: 0 };
-    let (first, mut sections) = container.sections().split_first().ok_or_else(|| missing(Tag::Header))?;
-    if (first.tag, first.first, first.second) != (Tag::Header, 0, 0) {
-        return Err(missing(Tag::Header));
-    }
-    let text = read_text(decoder, first, &mut budget)?;
-    let no_model = |_| first.reader().corrupt("the text is no header of a safetensors file");
-    let header = Header::parse(&text).map_err(no_model)?;
-    let asked = (header.data_bytes() as u64).saturating_add(text.len() as u64 + 8);
-    let allowed = decoder.limits.output_bytes;
-    if asked > allowed {
-        return Err(Error::LimitExceeded { what: "output bytes", asked, allowed });
-    }
-    let mut units = vec![];
-    for unit in Unit::divide(&header.tensors) {
-        budget.spend((unit.rows.len() * size_of::<usize>()) as u64)?;
-        let (head, rest) = sections.split_first().ok_or_else(|| missing(Tag::Tensors))?;
-        if (head.tag, head.first, head.second) != (Tag::Tensors, unit.tensors[0] as u64, 0) {
-            return Err(head.reader().corrupt("tensors are out of order"));
+impl Opened {
+    /// Reads the header and finds the sections of each unit.
+    pub fn new(decoder: &Decoder, sections: &dyn Sections) -> Result<Self> {
+        let mut budget = Budget::new(&decoder.limits);
+        let missing = |tag: Tag| Error::Corrupt { part: tag.name(), what: "the section is missing", at: 0 };
+        let wrong = |head: &container::Head, what| Error::corrupt(head.tag.name(), what, 0);
+        let heads = sections.heads();
+        let first = heads.first().ok_or_else(|| missing(Tag::Header))?;
+        if (first.tag, first.first, first.second) != (Tag::Header, 0, 0) {
+            return Err(missing(Tag::Header));
         }
-        let own = rest.iter().take_while(|section| section.tag == Tag::Weights).count();
-        units.push(UnitSections { unit, head, chunks: &rest[..own] });
-        sections = &rest[own..];
-    }
-    match sections.first() {
-        Some(section) => Err(section.reader().corrupt("a section has no place in a model")),
-        None => Ok(Opened { text, header, units, budget }),
-    }
-}
-
-fn read_text(decoder: &Decoder, section: &Section<'_>, budget: &mut Budget) -> Result<Vec<u8>> {
-    let mut reader = section.reader();
-    let len = reader.varint_to(MAX_HEADER_BYTES as u64, "the header is too long")? as usize;
-    budget.spend(len as u64 * HEADER_COST)?;
-    let checksum = reader.u32()?;
-    let mut text = vec![];
-    while text.len() < len {
-        let Lane::U8(stretch) = decoder.registry.decode(reader.bytes()?, budget)? else {
-            return Err(reader.corrupt("the header does not hold bytes"));
-        };
-        if stretch.is_empty() || stretch.len() > len - text.len() {
-            return Err(reader.corrupt("the header has the wrong length"));
+        let text = header::read(decoder, &sections.body(0)?, &mut budget)?;
+        let header = Header::parse(&text)
+            .map_err(|_| Error::corrupt(first.tag.name(), "the text is no header of a safetensors file", 0))?;
+        let asked = (header.data_bytes() as u64).saturating_add(text.len() as u64 + 8);
+        let allowed = decoder.limits.output_bytes;
+        if asked > allowed {
+            return Err(Error::LimitExceeded { what: "output bytes", asked, allowed });
         }
-        text.extend(stretch);
+        if Unit::least(header.data_bytes()) > heads.len() {
+            return Err(missing(Tag::Tensors));
+        }
+        let mut units = vec![];
+        let mut at = 1;
+        for unit in Unit::divide(&header.tensors) {
+            budget.spend((unit.rows.len() * size_of::<usize>()) as u64)?;
+            let head = heads.get(at).ok_or_else(|| missing(Tag::Tensors))?;
+            if (head.tag, head.first, head.second) != (Tag::Tensors, unit.tensors[0] as u64, unit.part as u64) {
+                return Err(wrong(head, "tensors are out of order"));
+            }
+            let chunks = at + 1..at + 1 + heads[at + 1..].iter().take_while(|next| next.tag == Tag::Weights).count();
+            for (number, chunk) in (0..).zip(&heads[chunks.clone()]) {
+                if (chunk.first, chunk.second) != (head.first, unit.chunk_address(number)) {
+                    return Err(wrong(chunk, "chunks are out of order"));
+                }
+            }
+            units.push(UnitSections { unit, head: at, chunks: chunks.clone() });
+            at = chunks.end;
+        }
+        match heads.get(at) {
+            Some(head) => Err(wrong(head, "a section has no place in a model")),
+            None => Ok(Self { text, header, units, budget }),
+        }
     }
-    reader.end()?;
-    if crc32fast::hash(&text) != checksum {
-        return Err(Error::Checksum { part: "decoded header", index: 0 });
-    }
-    Ok(text)
 }
 
 /// What a unit turned out to be.
@@ -92,111 +87,234 @@ enum Restored {
     Equal { tensor: usize, checksum: u32 },
 }
 
-impl Opened<'_, '_> {
-    /// The bytes of a unit, or which earlier tensor has them.
-    fn restore(&self, decoder: &Decoder, number: usize) -> Result<Restored> {
-        let UnitSections { unit, head, chunks } = &self.units[number];
-        let mut reader = head.reader();
-        let method = Method::read(&mut reader)?;
-        if method == Method::Equal {
-            let tensor = reader.varint_to(unit.tensors[0] as u64, "an equal tensor is no earlier one")? as usize;
-            let checksum = reader.u32()?;
-            reader.end()?;
-            if !chunks.is_empty() || unit.tensors.len() > 1 {
-                return Err(reader.corrupt("only one tensor without chunks can be equal to another"));
-            }
-            return Ok(Restored::Equal { tensor, checksum });
-        }
-        let most = MAX_LANE_LEN.min(unit.words) as u64;
-        let chunk_words = reader.varint_to(most, "a chunk has too many words")? as usize;
-        let mut budget = self.budget.clone();
-        let shared = Shared::read(method, reader.bytes()?, unit, &mut budget)?;
-        let row = shared.row(unit);
-        // The last chunk, which may be the only one, has whatever is left.
-        let is_cut = chunk_words < unit.words && row > 0 && chunk_words > row;
-        if chunk_words == 0 || (is_cut && !chunk_words.is_multiple_of(row)) {
-            return Err(reader.corrupt("a chunk is no whole number of rows"));
-        }
-        let count = unit.words.div_ceil(chunk_words);
+/// A model file and all that is needed to read its weights.
+#[derive(Clone, Copy)]
+pub struct Reading<'s> {
+    pub decoder: &'s Decoder,
+    pub sections: &'s dyn Sections,
+    pub opened: &'s Opened,
+}
+
+impl Reading<'_> {
+    fn infos(&self) -> &[TensorInfo] {
+        &self.opened.header.tensors
+    }
+
+    fn head(&self, number: usize) -> Result<Head> {
+        let UnitSections { unit, head, chunks } = &self.opened.units[number];
+        Head::read(unit, &self.sections.body(*head)?, chunks.len(), &self.opened.budget)
+    }
+
+    /// The bytes of the chunks from one number to another, in the order in which they are coded.
+    fn chunks(&self, number: usize, coded: &Coded, wanted: Range<usize>) -> Result<Vec<u8>> {
+        let UnitSections { unit, chunks, .. } = &self.opened.units[number];
         let mut bytes = vec![];
-        if count == 1 {
-            self.chunk(decoder, unit, &shared, unit.words, reader, 0, &mut bytes)?;
-        } else {
-            reader.end()?;
+        for at in wanted {
+            let body = match coded.only() {
+                Some(only) => Cow::Borrowed(only),
+                None => self.sections.body(chunks.start + at)?,
+            };
+            bytes.extend(coded.chunk(self.decoder, unit, at, &body, &self.opened.budget)?);
         }
-        if chunks.len() != if count == 1 { 0 } else { count } {
-            return Err(head.reader().corrupt("the number of chunks is wrong"));
-        }
-        for (at, section) in chunks.iter().enumerate() {
-            if (section.first, section.second) != (head.first, at as u64) {
-                return Err(section.reader().corrupt("chunks are out of order"));
-            }
-            let words = chunk_words.min(unit.words - at * chunk_words);
-            self.chunk(decoder, unit, &shared, words, section.reader(), at as u64, &mut bytes)?;
-        }
-        if shared.reorders() {
-            let words = shared.restore(unit.form.words(&bytes));
-            bytes = unit.form.bytes(words);
-        }
-        Ok(Restored::Bytes(bytes))
+        Ok(bytes)
     }
 
-    /// Appends the bytes of a chunk.
-    #[expect(clippy::too_many_arguments, reason = "what a chunk needs of its unit and its decoder")]
-    fn chunk(
-        &self,
-        decoder: &Decoder,
-        unit: &Unit,
-        shared: &Shared,
-        words: usize,
-        mut reader: Reader<'_>,
-        number: u64,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
-        let checksum = reader.u32()?;
-        let mut budget = self.budget.clone();
-        let words = shared.decode(&mut reader, words, unit, &decoder.registry, &mut budget)?;
-        let bytes = unit.form.bytes(words);
-        if crc32fast::hash(&bytes) != checksum {
-            return Err(Error::Checksum { part: "decoded weights of chunk", index: number });
-        }
-        out.extend(bytes);
-        Ok(())
+    fn coded(&self, number: usize, coded: &Coded) -> Result<Vec<u8>> {
+        let unit = &self.opened.units[number].unit;
+        let bytes = self.chunks(number, coded, 0..coded.count(unit))?;
+        coded.restore(unit, bytes, &self.opened.budget)
     }
 
-    /// The unit of one large tensor.
-    fn unit_of(&self, tensor: usize) -> Result<usize> {
-        let found = self.units.binary_search_by_key(&tensor, |own| own.unit.tensors[0]);
-        found.ok().filter(|&at| self.units[at].unit.tensors.len() == 1).ok_or_else(unequal)
+    /// The bytes of a unit, or which earlier tensor has them.
+    fn restore(&self, number: usize) -> Result<Restored> {
+        Ok(match self.head(number)? {
+            Head::Equal { tensor, checksum } => Restored::Equal { tensor, checksum },
+            Head::Coded(coded) => Restored::Bytes(self.coded(number, &coded)?),
+        })
     }
 
-    /// The bytes of one tensor.
-    fn tensor(&self, decoder: &Decoder, number: usize) -> Result<Vec<u8>> {
-        let mut places = self.units.iter().enumerate().flat_map(|(at, own)| {
-            own.unit.places(&self.header.tensors).map(move |(tensor, place)| (tensor, at, place))
-        });
-        let Some((_, unit, place)) = places.find(|&(tensor, ..)| tensor == number) else {
-            // It has no bytes.
-            return Ok(vec![]);
-        };
-        match self.restore(decoder, unit)? {
-            Restored::Bytes(bytes) => Ok(bytes[place].to_vec()),
-            Restored::Equal { tensor, checksum } => match self.restore(decoder, self.unit_of(tensor)?)? {
-                Restored::Bytes(bytes) => Ok(self.equal(number, &bytes, checksum)?.to_vec()),
+    /// The bytes of a unit, those of an earlier one if it is equal to it.
+    fn whole(&self, number: usize) -> Result<Vec<u8>> {
+        match self.restore(number)? {
+            Restored::Bytes(bytes) => Ok(bytes),
+            Restored::Equal { tensor, checksum } => match self.restore(self.twin(number, tensor)?)? {
+                Restored::Bytes(bytes) => self.equal(number, &bytes, checksum).map(|()| bytes),
                 Restored::Equal { .. } => Err(unequal()),
             },
         }
     }
 
-    /// Checks that the bytes of another tensor are those of tensor `number`.
-    fn equal<'b>(&self, number: usize, bytes: &'b [u8], checksum: u32) -> Result<&'b [u8]> {
-        if bytes.len() != self.header.tensors[number].range.len() {
+    /// Some bytes of a unit; chunks that have none of them are not read.
+    fn bytes_of_unit(&self, number: usize, wanted: Range<usize>) -> Result<Vec<u8>> {
+        let unit = &self.opened.units[number].unit;
+        let (at, coded) = match self.head(number)? {
+            Head::Coded(coded) => (number, coded),
+            Head::Equal { tensor, .. } => {
+                let at = self.twin(number, tensor)?;
+                match self.head(at)? {
+                    Head::Coded(coded) if self.opened.units[at].unit.byte_len() == unit.byte_len() => (at, coded),
+                    _ => return Err(unequal()),
+                }
+            }
+        };
+        let unit = &self.opened.units[at].unit;
+        if coded.reorders() {
+            return Ok(self.coded(at, &coded)?[wanted].to_vec());
+        }
+        let chunk_bytes = coded.chunk_words * unit.form.kind.width();
+        let chunks = wanted.start / chunk_bytes..wanted.end.div_ceil(chunk_bytes);
+        let skipped = chunks.start * chunk_bytes;
+        Ok(self.chunks(at, &coded, chunks)?[wanted.start - skipped..wanted.end - skipped].to_vec())
+    }
+
+    /// The unit of an earlier tensor, or of its part, that a unit is equal to.
+    fn twin(&self, number: usize, tensor: usize) -> Result<usize> {
+        let units = &self.opened.units;
+        let part = units[number].unit.part;
+        let found = units.binary_search_by_key(&(tensor, part), |own| (own.unit.tensors[0], own.unit.part));
+        found.ok().filter(|&at| at < number && units[at].unit.tensors.len() == 1).ok_or_else(unequal)
+    }
+
+    /// Checks that these are the bytes of a unit.
+    fn equal(&self, number: usize, bytes: &[u8], checksum: u32) -> Result<()> {
+        let unit = &self.opened.units[number].unit;
+        if bytes.len() != unit.byte_len() {
             return Err(unequal());
         }
         if crc32fast::hash(bytes) != checksum {
-            return Err(Error::Checksum { part: "decoded tensor", index: number as u64 });
+            return Err(Error::Checksum { part: "decoded tensor", index: unit.tensors[0] as u64 });
         }
-        Ok(bytes)
+        Ok(())
+    }
+
+    /// Some bytes of a tensor.
+    fn bytes(&self, number: usize, wanted: Range<usize>) -> Result<Vec<u8>> {
+        let mut out = vec![];
+        for (at, own) in self.opened.units.iter().enumerate() {
+            for (_, start, place) in own.unit.places(self.infos()).filter(|place| place.0 == number) {
+                let from = wanted.start.clamp(start, start + place.len());
+                let to = wanted.end.clamp(start, start + place.len());
+                if from < to {
+                    out.extend(self.bytes_of_unit(at, place.start + from - start..place.start + to - start)?);
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn number(&self, name: &str) -> Option<usize> {
+        self.infos().iter().position(|tensor| tensor.name == name)
+    }
+
+    /// One tensor.
+    pub fn tensor(&self, name: &str) -> Result<Option<Tensor>> {
+        let Some(number) = self.number(name) else { return Ok(None) };
+        let TensorInfo { dtype, shape, range, .. } = &self.infos()[number];
+        Ok(Some(Tensor::new(name, *dtype, shape, self.bytes(number, 0..range.len())?)?))
+    }
+
+    /// Some rows of a tensor.
+    pub fn rows(&self, name: &str, rows: Range<usize>) -> Result<Option<Tensor>> {
+        let Some(number) = self.number(name) else { return Ok(None) };
+        let TensorInfo { dtype, shape, .. } = &self.infos()[number];
+        let refused = |allowed| Error::config("rows", format!("{rows:?}"), allowed);
+        let Some((&all, row)) = shape.split_first() else {
+            return Err(refused("ranges of a tensor that has dimensions"));
+        };
+        if rows.start > rows.end || rows.end > all {
+            return Err(refused("ranges within the first dimension of the tensor"));
+        }
+        let bytes = |rows: usize| dtype.bytes(&[&[rows], row].concat());
+        let (Some(start), Some(end)) = (bytes(rows.start), bytes(rows.end)) else {
+            return Err(refused("rows that begin and end with a byte"));
+        };
+        Ok(Some(Tensor::new(name, *dtype, &[&[rows.len()], row].concat(), self.bytes(number, start..end)?)?))
+    }
+
+    /// All tensors by the heads of their units; no weight is decoded.
+    pub fn tensors(&self) -> Result<Vec<TensorReport>> {
+        let heads = self.sections.heads();
+        let mut listed: Vec<TensorReport> = self.infos().iter().map(TensorReport::of).collect();
+        for UnitSections { unit, head, chunks } in &self.opened.units {
+            let body = self.sections.body(*head)?;
+            let method = Method::read(&mut Reader::new(&body, Tag::Tensors.name()))?;
+            let bytes = body.len() as u64 + heads[chunks.clone()].iter().map(|chunk| chunk.body_bytes).sum::<u64>();
+            share(&mut listed, unit, self.infos(), method.name(), bytes as usize);
+        }
+        Ok(listed)
+    }
+
+    /// Writes the safetensors file from front to back and returns its length. A few units are in memory at a time.
+    pub fn write_to(&self, out: &mut dyn Write) -> Result<u64> {
+        let Opened { text, header, units, .. } = self.opened;
+        out.write_all(&(text.len() as u64).to_le_bytes())?;
+        out.write_all(text)?;
+        // What stands where, in the order of the file.
+        let mut places: Vec<(usize, usize, Range<usize>)> = vec![];
+        for (at, own) in units.iter().enumerate() {
+            let start =
+                |(number, start, place): (usize, usize, _)| (self.infos()[number].range.start + start, at, place);
+            places.extend(own.unit.places(self.infos()).map(start));
+        }
+        places.sort_unstable_by_key(|place| place.0);
+        // Units of several tensors stay until the last of these is written.
+        let mut held: Vec<Option<Vec<u8>>> = units.iter().map(|_| None).collect();
+        let mut left: Vec<usize> = units.iter().map(|own| own.unit.tensors.len()).collect();
+        let mut places = places.as_slice();
+        while !places.is_empty() {
+            let (mut bytes, mut window, mut asked) = (0, 0, BTreeSet::new());
+            for (_, at, place) in places {
+                if bytes > 0 && bytes + place.len() > WINDOW * count(self.decoder.threads) {
+                    break;
+                }
+                if held[*at].is_none() {
+                    asked.insert(*at);
+                }
+                (bytes, window) = (bytes + place.len(), window + 1);
+            }
+            let asked: Vec<usize> = asked.into_iter().collect();
+            let restored = each(self.decoder.threads, asked.len(), |number| self.whole(asked[number]))?;
+            asked.into_iter().zip(restored).for_each(|(at, bytes)| held[at] = Some(bytes));
+            for (_, at, place) in &places[..window] {
+                let bytes = held[*at].as_ref().expect("the window's units are restored");
+                out.write_all(&bytes[place.clone()])?;
+                left[*at] -= 1;
+                if left[*at] == 0 {
+                    held[*at] = None;
+                }
+            }
+            places = &places[window..];
+        }
+        out.flush()?;
+        Ok((8 + text.len() + header.data_bytes()) as u64)
+    }
+
+    /// The safetensors file, in memory.
+    fn into_bytes(self) -> Result<Vec<u8>> {
+        let Opened { text, header, units, .. } = self.opened;
+        let restored = each(self.decoder.threads, units.len(), |number| self.restore(number))?;
+        let start = 8 + text.len();
+        let end = start + header.data_bytes();
+        let mut out = vec![];
+        let refused = |_| Error::LimitExceeded { what: "memory for the output", asked: end as u64, allowed: 0 };
+        out.try_reserve_exact(end).map_err(refused)?;
+        out.extend((text.len() as u64).to_le_bytes());
+        out.extend_from_slice(text);
+        out.resize(end, 0);
+        for (at, (own, outcome)) in units.iter().zip(&restored).enumerate() {
+            let bytes = match outcome {
+                Restored::Bytes(bytes) => bytes,
+                Restored::Equal { tensor, checksum } => match &restored[self.twin(at, *tensor)?] {
+                    Restored::Bytes(bytes) => self.equal(at, bytes, *checksum).map(|()| bytes)?,
+                    Restored::Equal { .. } => return Err(unequal()),
+                },
+            };
+            for (number, offset, place) in own.unit.places(self.infos()) {
+                let to = start + self.infos()[number].range.start + offset;
+                out[to..to + place.len()].copy_from_slice(&bytes[place]);
+            }
+        }
+        Ok(out)
     }
 }
 
@@ -204,54 +322,29 @@ fn unequal() -> Error {
     Error::corrupt("tensors", "a tensor cannot be equal to the one it names", 0)
 }
 
+/// Opens a container in memory and does something with it.
+fn with<T>(decoder: &Decoder, container: &Container<'_>, f: impl FnOnce(Reading<'_>) -> Result<T>) -> Result<T> {
+    let opened = Opened::new(decoder, container)?;
+    f(Reading { decoder, sections: container, opened: &opened })
+}
+
 /// Decodes a model to its safetensors file.
 pub fn decompress(decoder: &Decoder, container: &Container<'_>) -> Result<Vec<u8>> {
-    let opened = open(decoder, container)?;
-    let tensors = &opened.header.tensors;
-    let restored = each(decoder.threads, opened.units.len(), |number| opened.restore(decoder, number))?;
-    let start = 8 + opened.text.len();
-    let end = start + opened.header.data_bytes();
-    let mut out = vec![];
-    let refused = |_| Error::LimitExceeded { what: "memory for the output", asked: end as u64, allowed: 0 };
-    out.try_reserve_exact(end).map_err(refused)?;
-    out.extend((opened.text.len() as u64).to_le_bytes());
-    out.extend_from_slice(&opened.text);
-    out.resize(end, 0);
-    let place = |number: usize| start + tensors[number].range.start..start + tensors[number].range.end;
-    for (own, restored) in opened.units.iter().zip(&restored) {
-        if let Restored::Bytes(bytes) = restored {
-            own.unit.places(tensors).for_each(|(number, own)| out[place(number)].copy_from_slice(&bytes[own]));
-        }
-    }
-    for (own, outcome) in opened.units.iter().zip(&restored) {
-        if let Restored::Equal { tensor, checksum } = outcome {
-            let Restored::Bytes(bytes) = &restored[opened.unit_of(*tensor)?] else { return Err(unequal()) };
-            let number = own.unit.tensors[0];
-            out[place(number)].copy_from_slice(opened.equal(number, bytes, *checksum)?);
-        }
-    }
-    Ok(out)
+    let opened = Opened::new(decoder, container)?;
+    Reading { decoder, sections: container, opened: &opened }.into_bytes()
 }
 
 /// Decodes one tensor.
 pub fn tensor(decoder: &Decoder, container: &Container<'_>, name: &str) -> Result<Option<Tensor>> {
-    let opened = open(decoder, container)?;
-    let Some(number) = opened.header.tensors.iter().position(|tensor| tensor.name == name) else {
-        return Ok(None);
-    };
-    let TensorInfo { name, dtype, shape, .. } = &opened.header.tensors[number];
-    Ok(Some(Tensor::new(name, *dtype, shape, opened.tensor(decoder, number)?)?))
+    with(decoder, container, |reading| reading.tensor(name))
 }
 
-/// The tensors of a file by its header and the heads of its units; no weight is decoded.
+/// Decodes some rows of a tensor.
+pub fn rows(decoder: &Decoder, container: &Container<'_>, name: &str, rows: Range<usize>) -> Result<Option<Tensor>> {
+    with(decoder, container, |reading| reading.rows(name, rows))
+}
+
+/// The tensors of a file, none of them decoded.
 pub fn tensors(decoder: &Decoder, container: &Container<'_>) -> Result<Vec<TensorReport>> {
-    let opened = open(decoder, container)?;
-    let tensors = &opened.header.tensors;
-    let mut listed: Vec<TensorReport> = tensors.iter().map(TensorReport::of).collect();
-    for UnitSections { unit, head, chunks } in &opened.units {
-        let method = Method::read(&mut head.reader())?;
-        let bytes = head.body.len() + chunks.iter().map(|chunk| chunk.body.len()).sum::<usize>();
-        share(&mut listed, unit, tensors, method.name(), bytes);
-    }
-    Ok(listed)
+    with(decoder, container, |reading| reading.tensors())
 }

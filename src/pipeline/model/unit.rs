@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::source::Weights;
 use super::words::Form;
+use crate::Result;
 use crate::model::{Dtype, TensorInfo};
 
 /// A tensor of fewer words shares its unit with others of its dtype.
@@ -16,11 +18,18 @@ const FULL_WORDS: usize = 1 << 16;
 /// Words of a chunk, before it is fitted to rows.
 const CHUNK_WORDS: usize = 1 << 17;
 
-/// One large tensor, or several small ones of the same dtype in the order of the file.
+/// Words of a part of a larger tensor, before it is fitted to rows: what is coded at once has to lie in memory.
+const PART_WORDS: usize = 1 << 21;
+
+/// One large tensor or a part of it, or several small ones of the same dtype in the order of the file.
 #[derive(Debug, Clone)]
 pub struct Unit {
     /// Numbers of its tensors, ascending.
     pub tensors: Vec<usize>,
+    /// Which part of its only tensor it is.
+    pub part: usize,
+    /// Where the part begins in the tensor, in bytes.
+    pub start: usize,
     /// How bytes become words.
     pub form: Form,
     /// Words of all its tensors.
@@ -74,9 +83,32 @@ impl Unit {
             let rows = if tensor.shape.len() > 1 { tensor.shape[0] } else { 0 };
             let row = if rows > 0 && words.is_multiple_of(rows) { words / rows } else { 0 };
             let own = if is_small { rows_of(&tensor.shape, words).collect() } else { vec![] };
-            units.push(Self { tensors: vec![number], form, words, row, dtype: tensor.dtype, rows: own });
+            let one =
+                Self { tensors: vec![number], part: 0, start: 0, form, words, row, dtype: tensor.dtype, rows: own };
+            let most = if row == 0 || row > PART_WORDS { PART_WORDS } else { PART_WORDS / row * row };
+            units.extend((0..words).step_by(most).enumerate().map(|(part, start)| Self {
+                part,
+                start: start * form.kind.width(),
+                words: most.min(words - start),
+                ..one.clone()
+            }));
         }
         units
+    }
+
+    /// At least so many units hold so many bytes.
+    pub fn least(bytes: usize) -> usize {
+        bytes / (PART_WORDS * size_of::<u64>())
+    }
+
+    /// The second address of a chunk: the part, and the number of the chunk in it.
+    pub fn chunk_address(&self, number: u64) -> u64 {
+        (self.part as u64) << 32 | number
+    }
+
+    /// Bytes of its words.
+    pub fn byte_len(&self) -> usize {
+        self.words * self.form.kind.width()
     }
 
     /// Words of each chunk but the last: whole rows of so many words where they are not too long; 0 where there are none.
@@ -90,20 +122,25 @@ impl Unit {
     }
 
     /// The bytes of the unit's tensors, one after the other.
-    pub fn gather<'a>(&self, tensors: &[TensorInfo], data: &'a [u8]) -> Cow<'a, [u8]> {
-        match self.tensors.as_slice() {
-            [only] => Cow::Borrowed(&data[tensors[*only].range.clone()]),
-            many => Cow::Owned(many.iter().flat_map(|&at| &data[tensors[at].range.clone()]).copied().collect()),
+    pub fn gather<'a>(&self, tensors: &[TensorInfo], weights: &'a dyn Weights) -> Result<Cow<'a, [u8]>> {
+        if let [only] = self.tensors.as_slice() {
+            let start = tensors[*only].range.start + self.start;
+            return weights.get(start..start + self.byte_len());
         }
+        let mut bytes = Vec::with_capacity(self.byte_len());
+        for &number in &self.tensors {
+            bytes.extend_from_slice(&weights.get(tensors[number].range.clone())?);
+        }
+        Ok(Cow::Owned(bytes))
     }
 
-    /// Each tensor's number, and where it stands among the gathered bytes.
-    pub fn places(&self, tensors: &[TensorInfo]) -> impl Iterator<Item = (usize, Range<usize>)> {
+    /// Each tensor's number, where its bytes (or those of the part) begin in it, and where they stand among the gathered.
+    pub fn places(&self, tensors: &[TensorInfo]) -> impl Iterator<Item = (usize, usize, Range<usize>)> {
         let mut end = 0;
         self.tensors.iter().map(move |&number| {
             let start = end;
-            end += tensors[number].range.len();
-            (number, start..end)
+            end += tensors[number].range.len().min(self.byte_len());
+            (number, self.start, start..end)
         })
     }
 }

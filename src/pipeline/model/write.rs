@@ -1,94 +1,156 @@
 //! Coding a model.
 
 use std::collections::HashMap;
+use std::io::{Read, Seek, Write};
 use std::time::Instant;
 
+use super::head::Head;
 use super::method::{self, Coded, Coding, Method};
-use super::share;
+use super::source::{InFile, Source};
 use super::unit::Unit;
-use crate::codec::encode_auto;
-use crate::container::{Kind, Tag, Writer};
-use crate::model::{Model, TensorInfo};
+use super::{header, share};
+use crate::container::{Kind, Stream, Tag};
+use crate::model::Model;
 use crate::pipeline::{Pipeline, Stage};
 use crate::report::{Report, TensorReport, seconds_since};
-use crate::threads::each;
+use crate::threads::{count, each};
 use crate::wire::{put_bytes, put_varint};
-use crate::{Lane, Result};
+use crate::{Budget, Error, Limits, Result};
 
-/// Bytes of the header that are coded as one lane.
-const STRETCH: usize = 8 << 20;
+/// Bytes of weights that one thread is given at a time when a file is read in places.
+const BATCH: usize = 16 << 20;
 
-/// A unit that is coded, or found before.
-enum Packed {
-    Coded(Coding, Coded, Vec<u32>),
-    Equal { tensor: usize, checksum: u32 },
+/// A unit as sections, and what the report says of it.
+struct Packed {
+    method: String,
+    /// Bytes of what all chunks share, and of masks.
+    head_bytes: usize,
+    mask_bytes: usize,
+    head: Vec<u8>,
+    chunks: Vec<Vec<u8>>,
 }
 
-/// Compresses a model; `report` is filled as far as this knows.
+/// Compresses a model in memory; `report` is filled as far as this knows.
 pub fn compress(pipeline: &Pipeline, model: &Model<'_>, report: &mut Report) -> Result<Vec<u8>> {
-    let start = Instant::now();
-    let tensors = model.infos();
-    let units = Unit::divide(tensors);
-    let twins = twins(&units, model);
-    let tick = pipeline.listener.counter(Stage::Learning, units.len());
-    let packed = each(pipeline.threads, units.len(), |number| {
-        let packed = match twins[number] {
-            Some(tensor) => {
-                Packed::Equal { tensor, checksum: crc32fast::hash(&units[number].gather(tensors, model.data())) }
-            }
-            None => pack(pipeline, &units[number], tensors, model.data())?,
-        };
-        tick(&tensors[units[number].tensors[0]].name);
-        Ok(packed)
-    })?;
-    report.timings.learning = seconds_since(start);
+    let data = model.data();
+    let source = Source { text: model.header(), tensors: model.infos(), weights: &data };
+    // The caller verifies the whole.
+    write(pipeline, source, vec![], usize::MAX, false, report)
+}
 
+/// Compresses a file that is read in places; each unit is decoded and compared before it is written if the pipeline
+/// verifies.
+pub fn compress_from<R: Read + Seek + Send>(
+    pipeline: &Pipeline,
+    file: &InFile<R>,
+    out: impl Write,
+    report: &mut Report,
+) -> Result<()> {
+    let source = Source { text: &file.text, tensors: &file.header.tensors, weights: file };
+    write(pipeline, source, out, BATCH * count(pipeline.threads), pipeline.verify, report)?;
+    report.verified = pipeline.verify;
+    Ok(())
+}
+
+fn write<W: Write>(
+    pipeline: &Pipeline,
+    source: Source<'_>,
+    out: W,
+    batch: usize,
+    verify: bool,
+    report: &mut Report,
+) -> Result<W> {
     let start = Instant::now();
-    let mut writer = Writer::new(Kind::Model);
-    let header = header_body(model.header())?;
-    writer.section(Tag::Header, 0, 0, &header);
-    report.add("header", header.len());
+    let tensors = source.tensors;
+    let units = Unit::divide(tensors);
+    let twins = twins(&units, source)?;
+    let tick = pipeline.listener.counter(Stage::Learning, units.len());
+    let mut stream = Stream::new(Kind::Model, out)?;
+    let text = header::write(source.text, pipeline.effort)?;
+    stream.section(Tag::Header, 0, 0, &text)?;
+    report.add("header", text.len());
     let mut listed: Vec<TensorReport> = tensors.iter().map(TensorReport::of).collect();
-    let mut inside = header.len();
-    for (unit, packed) in units.iter().zip(&packed) {
-        let bytes = write(&mut writer, unit, packed, report);
-        inside += bytes;
-        let method = match packed {
-            Packed::Coded(coding, ..) => coding.to_string(),
-            Packed::Equal { tensor, .. } => format!("equal to {}", tensors[*tensor].name),
-        };
-        share(&mut listed, unit, tensors, &method, bytes);
+    let mut inside = text.len() as u64;
+    let mut next = 0;
+    report.timings.learning = seconds_since(start);
+    while next < units.len() {
+        let start = Instant::now();
+        let first = next;
+        let mut bytes = 0usize;
+        while next < units.len() && (next == first || bytes.saturating_add(units[next].byte_len()) <= batch) {
+            bytes = bytes.saturating_add(units[next].byte_len());
+            next += 1;
+        }
+        let packed = each(pipeline.threads, next - first, |at| {
+            let (unit, twin) = (&units[first + at], twins[first + at]);
+            let packed = match twin {
+                Some(tensor) => equal(unit, tensor, source)?,
+                None => pack(pipeline, unit, source, verify)?,
+            };
+            tick(&tensors[unit.tensors[0]].name);
+            Ok(packed)
+        })?;
+        report.timings.learning += seconds_since(start);
+        let start = Instant::now();
+        for (unit, packed) in units[first..next].iter().zip(&packed) {
+            let (address, part) = (unit.tensors[0] as u64, unit.part as u64);
+            stream.section(Tag::Tensors, address, part, &packed.head)?;
+            for (number, chunk) in (0..).zip(&packed.chunks) {
+                stream.section(Tag::Weights, address, unit.chunk_address(number), chunk)?;
+            }
+            let bytes = packed.head.len() + packed.chunks.iter().map(Vec::len).sum::<usize>();
+            report.add("tables", packed.head_bytes);
+            if packed.mask_bytes > 0 {
+                report.add("masks", packed.mask_bytes);
+            }
+            report.add("values", bytes - packed.head_bytes - packed.mask_bytes);
+            inside += bytes as u64;
+            share(&mut listed, unit, tensors, &packed.method, bytes);
+        }
+        report.timings.writing += seconds_since(start);
     }
-    let out = writer.finish();
-    report.add("container", out.len() - inside);
+    let (out, all) = stream.finish()?;
+    report.add("container", (all - inside) as usize);
+    report.compressed_bytes = all;
     report.blocks = units.len() as u64;
     report.tensors = listed;
-    report.timings.writing = seconds_since(start);
     Ok(out)
 }
 
-/// For each unit of one tensor the number of an earlier tensor with the same bytes, found by hash and then compared.
-fn twins(units: &[Unit], model: &Model<'_>) -> Vec<Option<usize>> {
-    let tensors = model.infos();
-    let bytes = |number: usize| &model.data()[tensors[number].range.clone()];
-    let mut known: HashMap<(usize, u32), Vec<usize>> = HashMap::new();
-    units
-        .iter()
-        .map(|unit| {
-            let [number] = *unit.tensors.as_slice() else { return None };
-            let own = bytes(number);
-            let alike = known.entry((own.len(), crc32fast::hash(own))).or_default();
-            let twin = alike.iter().copied().find(|&earlier| bytes(earlier) == own);
-            if twin.is_none() {
-                alike.push(number);
+/// For each unit of one tensor the number of an earlier tensor with the same bytes at the same part, found by hash and
+/// then compared.
+fn twins(units: &[Unit], source: Source<'_>) -> Result<Vec<Option<usize>>> {
+    let mut known: HashMap<(usize, usize, u32), Vec<usize>> = HashMap::new();
+    let mut twins = vec![];
+    for (at, unit) in units.iter().enumerate() {
+        twins.push(None);
+        let [_] = *unit.tensors.as_slice() else { continue };
+        let own = unit.gather(source.tensors, source.weights)?;
+        let alike = known.entry((unit.part, own.len(), crc32fast::hash(&own))).or_default();
+        for &earlier in alike.iter() {
+            if units[earlier].gather(source.tensors, source.weights)? == own {
+                twins[at] = Some(units[earlier].tensors[0]);
+                break;
             }
-            twin
-        })
-        .collect()
+        }
+        if twins[at].is_none() {
+            alike.push(at);
+        }
+    }
+    Ok(twins)
 }
 
-fn pack(pipeline: &Pipeline, unit: &Unit, tensors: &[TensorInfo], data: &[u8]) -> Result<Packed> {
-    let bytes = unit.gather(tensors, data);
+/// A unit that has the bytes of an earlier tensor.
+fn equal(unit: &Unit, tensor: usize, source: Source<'_>) -> Result<Packed> {
+    let mut head = vec![Method::Equal as u8];
+    put_varint(&mut head, tensor as u64);
+    head.extend(crc32fast::hash(&unit.gather(source.tensors, source.weights)?).to_le_bytes());
+    let method = format!("equal to {}", source.tensors[tensor].name);
+    Ok(Packed { method, head_bytes: head.len(), mask_bytes: 0, head, chunks: vec![] })
+}
+
+fn pack(pipeline: &Pipeline, unit: &Unit, source: Source<'_>, verify: bool) -> Result<Packed> {
+    let bytes = unit.gather(source.tensors, source.weights)?;
     let words = unit.form.words(&bytes);
     let (coding, mut coded) = match &pipeline.plan {
         Some(plan) => {
@@ -96,59 +158,46 @@ fn pack(pipeline: &Pipeline, unit: &Unit, tensors: &[TensorInfo], data: &[u8]) -
             let coded = coding.encode(&words, unit)?;
             (coding, coded)
         }
-        None => Coding::best(&words, unit, &tensors[unit.tensors[0]].shape, pipeline.effort)?,
+        None => Coding::best(&words, unit, &source.tensors[unit.tensors[0]].shape, pipeline.effort)?,
     };
+    drop(words);
     let chunk_bytes = coding.chunk_words(unit) * unit.form.kind.width();
-    let bytes = coded.words.take().map_or(bytes, |words| unit.form.bytes(words).into());
-    let checksums = bytes.chunks(chunk_bytes).map(crc32fast::hash).collect();
-    Ok(Packed::Coded(coding, coded, checksums))
+    let in_order = coded.words.take().map(|words| unit.form.bytes(words));
+    let checksums = in_order.as_deref().unwrap_or(&bytes).chunks(chunk_bytes).map(crc32fast::hash);
+    let packed = sections(unit, &coding, &coded, checksums);
+    if verify {
+        check(pipeline, unit, &packed, &bytes)?;
+    }
+    Ok(packed)
 }
 
-/// Appends the sections of a unit, adds their bytes to parts, and returns how many these are.
-fn write(writer: &mut Writer, unit: &Unit, packed: &Packed, report: &mut Report) -> usize {
-    let first = unit.tensors[0] as u64;
-    let mut body = vec![];
-    let (coding, coded, checksums) = match packed {
-        Packed::Equal { tensor, checksum } => {
-            body.push(Method::Equal as u8);
-            put_varint(&mut body, *tensor as u64);
-            body.extend(checksum.to_le_bytes());
-            writer.section(Tag::Tensors, first, 0, &body);
-            report.add("tables", body.len());
-            return body.len();
-        }
-        Packed::Coded(coding, coded, checksums) => (coding, coded, checksums),
+fn sections(unit: &Unit, coding: &Coding, coded: &Coded, checksums: impl Iterator<Item = u32>) -> Packed {
+    let mut head = vec![coding.method() as u8];
+    put_varint(&mut head, coding.chunk_words(unit) as u64);
+    put_bytes(&mut head, &coded.shared);
+    let head_bytes = head.len();
+    let chunks = coded.chunks.iter().zip(checksums);
+    let mut chunks: Vec<Vec<u8>> = chunks.map(|(chunk, sum)| [&sum.to_le_bytes()[..], chunk].concat()).collect();
+    if chunks.len() == 1 {
+        head.append(&mut chunks[0]);
+        chunks.clear();
+    }
+    Packed { method: coding.to_string(), head_bytes, mask_bytes: coded.mask_bytes, head, chunks }
+}
+
+/// Decodes a unit and compares it.
+fn check(pipeline: &Pipeline, unit: &Unit, packed: &Packed, bytes: &[u8]) -> Result<()> {
+    let (decoder, budget) = (pipeline.decoder()?, Budget::new(&Limits::default()));
+    let Head::Coded(coded) = Head::read(unit, &packed.head, packed.chunks.len(), &budget)? else {
+        return Err(Error::Verification { part: "tensors" });
     };
-    body.push(coding.method() as u8);
-    put_varint(&mut body, coding.chunk_words(unit) as u64);
-    put_bytes(&mut body, &coded.shared);
-    report.add("tables", body.len());
-    let head_bytes = body.len();
-    let chunks: Vec<Vec<u8>> =
-        coded.chunks.iter().zip(checksums).map(|(chunk, sum)| [&sum.to_le_bytes()[..], chunk].concat()).collect();
-    let chunk_bytes: usize = chunks.iter().map(Vec::len).sum();
-    if let [only] = chunks.as_slice() {
-        body.extend_from_slice(only);
-        writer.section(Tag::Tensors, first, 0, &body);
-    } else {
-        writer.section(Tag::Tensors, first, 0, &body);
-        for (number, chunk) in (0..).zip(&chunks) {
-            writer.section(Tag::Weights, first, number, chunk);
-        }
+    let mut restored = Vec::with_capacity(bytes.len());
+    for at in 0..coded.count(unit) {
+        let body = coded.only().unwrap_or_else(|| &packed.chunks[at]);
+        restored.extend(coded.chunk(&decoder, unit, at, body, &budget)?);
     }
-    if coded.mask_bytes > 0 {
-        report.add("masks", coded.mask_bytes);
+    if coded.restore(unit, restored, &budget)? != bytes {
+        return Err(Error::Verification { part: "tensors" });
     }
-    report.add("values", chunk_bytes - coded.mask_bytes);
-    head_bytes + chunk_bytes
-}
-
-fn header_body(text: &[u8]) -> Result<Vec<u8>> {
-    let mut body = vec![];
-    put_varint(&mut body, text.len() as u64);
-    body.extend(crc32fast::hash(text).to_le_bytes());
-    for stretch in text.chunks(STRETCH) {
-        put_bytes(&mut body, &encode_auto(&Lane::U8(stretch.to_vec()))?.1);
-    }
-    Ok(body)
+    Ok(())
 }
