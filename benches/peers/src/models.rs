@@ -39,9 +39,9 @@ pub fn print(folder: &Path) -> Result<()> {
         }
         for (share, must) in SHARES {
             let pruner = Except::new(TopK::new(share)?, WHOLE);
-            let pruned = Pipeline::builder().pruner(pruner).verify(false).build()?.compress(&source)?.bytes;
+            let packed = Pipeline::builder().pruner(pruner).verify(false).build()?.compress(&source)?.bytes;
             let name = format!("{name}, {} % kept", 100.0 * share);
-            let ([fast, _, max], pco) = row(&name, &decompress(&pruned)?)?;
+            let ([fast, _, max], pco) = row(&name, &decompress(&packed)?)?;
             for (bytes, must, effort) in [(fast, must[0], "fast"), (max, must[1], "max")] {
                 let saving = 100.0 * (1.0 - bytes as f64 / pco as f64);
                 short.push(format!("{name} at {effort}: {saving:.2} % below pco, {must} % must be"));
