@@ -90,7 +90,7 @@ fn pco_bytes(tensor: &TensorView<'_>) -> Result<usize> {
     let halves = || data.as_chunks().0.iter().map(|&bytes| u16::from_le_bytes(bytes));
     let singles = || data.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
     // Words in the order of the numbers: pco has no type for bf16.
-    let ordered = |word: u16| word ^ (((word as i16 >> 15) as u16) | 0x8000);
+    let ordered = |word: u16| if word >> 15 == 1 { !word } else { word | 0x8000 };
     Ok(match tensor.dtype() {
         Dtype::F32 => packed(&singles().collect::<Vec<_>>())?,
         Dtype::F16 => packed(&halves().map(f16::from_bits).collect::<Vec<_>>())?,
