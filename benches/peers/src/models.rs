@@ -39,9 +39,9 @@ pub fn print(folder: &Path) -> Result<()> {
         }
         for (share, must) in SHARES {
             let pruner = Except::new(TopK::new(share)?, WHOLE);
-            let pruned = Pipeline::builder().pruner(pruner).verify(false).build()?.compress(&source)?.bytes;
+            let packed = Pipeline::builder().pruner(pruner).verify(false).build()?.compress(&source)?.bytes;
             let name = format!("{name}, {} % kept", 100.0 * share);
-            let ([fast, _, max], pco) = row(&name, &decompress(&pruned)?)?;
+            let ([fast, _, max], pco) = row(&name, &decompress(&packed)?)?;
             for (bytes, must, effort) in [(fast, must[0], "fast"), (max, must[1], "max")] {
                 let saving = 100.0 * (1.0 - bytes as f64 / pco as f64);
                 short.push(format!("{name} at {effort}: {saving:.2} % below pco, {must} % must be"));
@@ -90,7 +90,7 @@ fn pco_bytes(tensor: &TensorView<'_>) -> Result<usize> {
     let halves = || data.as_chunks().0.iter().map(|&bytes| u16::from_le_bytes(bytes));
     let singles = || data.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
     // Words in the order of the numbers: pco has no type for bf16.
-    let ordered = |word: u16| word ^ (((word as i16 >> 15) as u16) | 0x8000);
+    let ordered = |word: u16| if word >> 15 == 1 { !word } else { word | 0x8000 };
     Ok(match tensor.dtype() {
         Dtype::F32 => packed(&singles().collect::<Vec<_>>())?,
         Dtype::F16 => packed(&halves().map(f16::from_bits).collect::<Vec<_>>())?,
