@@ -18,10 +18,10 @@ use crate::{Error, Result};
 #[serde(rename_all = "lowercase")]
 pub enum Effort {
     /// Static tables; decodes fastest.
-    #[default]
     Fast,
     /// Counts that learn in the leaves of the same trees, where they take fewer bytes; weights are predicted from others
     /// of their row.
+    #[default]
     Balanced,
     /// Many contexts for every value, mixed by weights that learn, where they take fewer bytes; predictions of weights
     /// are mixed bit by bit.
@@ -106,7 +106,7 @@ impl PipelineBuilder {
         self
     }
 
-    /// The effort, [`Effort::Fast`] by default.
+    /// The effort, [`Effort::Balanced`] by default.
     pub fn effort(mut self, effort: Effort) -> Self {
         self.pipeline.effort = effort;
         self

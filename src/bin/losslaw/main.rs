@@ -48,7 +48,7 @@ struct CompressArgs {
     /// Where the compressed file goes; an existing file is replaced, on success only.
     output: PathBuf,
     /// How much time to spend for how few bytes.
-    #[arg(long, value_enum, default_value = "fast")]
+    #[arg(long, value_enum, default_value = "balanced")]
     effort: EffortArg,
     /// Threads to use, 0 for one each core; the output is the same for any number.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
@@ -95,7 +95,7 @@ struct ExplainArgs {
     /// The table, a CSV file.
     table: PathBuf,
     /// How much time to spend for how few bytes.
-    #[arg(long, value_enum, default_value = "fast")]
+    #[arg(long, value_enum, default_value = "balanced")]
     effort: EffortArg,
     /// Threads to use, 0 for one each core.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
