@@ -41,7 +41,7 @@ fn candidates() -> Vec<Candidate> {
         Delta::default().then(binned()).into(),
         Standardise.then(BitPack).into(),
         Plan::new(Dictionary, [binned(), Delta::default().then(BitPack)]).into(),
-        Candidate { plan: lz77(Lz77Effort::Strong), trial: lz77(Lz77Effort::Fast) },
+        Candidate { plan: lz77(Lz77Effort::Smallest), trial: lz77(Lz77Effort::Fast) },
     ]
 }
 

@@ -30,7 +30,7 @@ fn write_as<S: Symbol, const STREAMS: usize>(
     tables: &[Table<Lengths>],
 ) -> Result<Vec<u8>> {
     let mut streams: [Writer; STREAMS] = std::array::from_fn(|_| Writer::default());
-    let mut all_codes = Codes([0; MAX_SYMBOLS]);
+    let mut all_codes = Codes([Codes::UNSEEN; MAX_SYMBOLS]);
     let mut rest = symbols;
     for (&size, table) in sizes.iter().zip(tables) {
         let (group, after) = rest.split_at(size);
@@ -62,18 +62,21 @@ fn write_as<S: Symbol, const STREAMS: usize>(
     Ok(out)
 }
 
-/// Length (from bit 16) and code of each symbol; 0 if it is unseen.
+/// Length (bits 0 to 7) and code (from bit 8) of each symbol.
 struct Codes([u32; MAX_SYMBOLS]);
 
 impl Codes {
+    /// Stands for a symbol without a code.
+    const UNSEEN: u32 = 1 << 31;
+
     fn set(&mut self, lengths: &Lengths) {
         for (symbol, length, code) in codes(lengths) {
-            self.0[usize::from(symbol)] = u32::from(length) << 16 | u32::from(code);
+            self.0[usize::from(symbol)] = u32::from(code) << 8 | u32::from(length);
         }
     }
 
     fn clear(&mut self, lengths: &Lengths) {
-        lengths.iter().for_each(|&(symbol, _)| self.0[usize::from(symbol)] = 0);
+        lengths.iter().for_each(|&(symbol, _)| self.0[usize::from(symbol)] = Self::UNSEEN);
     }
 }
 
@@ -103,13 +106,15 @@ impl Writer {
             let (blocks, tail) = piece.as_chunks::<BLOCK>();
             for block in blocks.iter().map(|block| &block[..]).chain([tail]) {
                 // Put together first: the chain from block to block is then one shift.
-                let (mut bits, mut length) = (0, 0);
+                let (mut bits, mut lengths) = (0, 0u32);
                 for symbol in block {
                     let code = codes.0[symbol.index() % MAX_SYMBOLS];
-                    unseen |= code.wrapping_sub(1);
-                    bits = bits << (code >> 16) | u64::from(code & 0xffff);
-                    length += code >> 16;
+                    unseen |= code;
+                    bits = bits << (code & 63) | u64::from(code >> 8);
+                    // Of the sum only the lowest byte counts, which five lengths cannot fill.
+                    lengths = lengths.wrapping_add(code);
                 }
+                let length = lengths & 63;
                 pending = pending << length | bits;
                 count += length;
                 buffer[filled..filled + 8].copy_from_slice(&(pending << ((64 - count) & 63)).to_be_bytes());
@@ -119,7 +124,7 @@ impl Writer {
             self.bytes.extend_from_slice(&buffer[..filled]);
         }
         (self.pending, self.count) = (pending, count);
-        unseen >> 31 == 0
+        unseen < Codes::UNSEEN
     }
 
     /// The stream, the last byte filled with zero bits.

@@ -175,6 +175,7 @@ impl<W: Word> Lanes<W> {
 }
 
 /// Puts a lane of `len` words together; `len` has been paid for.
+#[inline(always)]
 pub(super) fn join<W: Word>(
     len: usize,
     split: &Split,
@@ -236,7 +237,7 @@ pub(super) fn join<W: Word>(
 const STEP: usize = 16;
 
 /// Fills `length` words from `at` on, each with a copy of the one `at - start` before it.
-#[inline]
+#[inline(always)]
 fn repeat<W: Word>(out: &mut [W], start: usize, at: usize, length: usize) {
     let distance = at - start;
     // Most matches are short: whole steps beyond their end, to be overwritten later, are cheaper than an exact copy.
@@ -266,7 +267,7 @@ struct Sources<'a, W> {
 
 impl<W: Word> Sources<'_, W> {
     /// Fills `run` words from `at` on.
-    #[inline]
+    #[inline(always)]
     fn copy(&mut self, out: &mut [W], at: usize, run: usize) -> Result<()> {
         let missing = || Error::corrupt(super::NAME, "a literal is missing", 0);
         if self.split.classes() == 1 {

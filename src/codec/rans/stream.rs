@@ -12,6 +12,7 @@ use super::table::{Frequencies, NARROW_LOG, Narrow, Slots, Steps};
 use super::wide;
 use crate::bits::{BitReader, BitWriter};
 use crate::codec::alphabet::{MAX_SYMBOLS, Symbol};
+use crate::codec::dispatch::dispatched;
 use crate::codec::kinds::{Table, coded_words};
 use crate::{Error, Result};
 
@@ -211,6 +212,14 @@ impl<'a, const LANES: usize> Decoder<'a, LANES> {
     }
 
     fn group<S: Symbol>(&mut self, slots: &impl Steps, out: &mut [S]) -> Result<()> {
+        dispatched(
+            #[inline(always)]
+            || self.group_here(slots, out),
+        )
+    }
+
+    #[inline(always)]
+    fn group_here<S: Symbol>(&mut self, slots: &impl Steps, out: &mut [S]) -> Result<()> {
         let (mut states, mut words) = (self.states, self.words);
         let (rounds, tail) = out.as_chunks_mut::<LANES>();
         let mut done = 0;
