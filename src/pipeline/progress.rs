@@ -29,9 +29,12 @@ pub struct Progress<'a> {
     pub name: &'a str,
 }
 
+/// What is told.
+type Told = dyn Fn(Progress<'_>) + Send + Sync;
+
 /// Whom to tell.
 #[derive(Clone, Default)]
-pub(super) struct Listener(Option<Arc<dyn Fn(Progress<'_>) + Send + Sync>>);
+pub(super) struct Listener(Option<Arc<Told>>);
 
 impl Listener {
     pub fn new(listener: impl Fn(Progress<'_>) + Send + Sync + 'static) -> Self {
