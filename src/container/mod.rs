@@ -85,6 +85,8 @@ pub enum Tag {
     Tensors = 9,
     /// A chunk of a unit. Addresses: the first tensor, the number of the chunk.
     Weights = 10,
+    /// The base of a model.
+    Base = 11,
     /// [`Tag::Schema`] as one node of bytes.
     MixedSchema = 16,
     /// The list of all sections.
@@ -92,7 +94,7 @@ pub enum Tag {
 }
 
 impl Tag {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Stored,
         Self::Bytes,
         Self::Schema,
@@ -103,6 +105,7 @@ impl Tag {
         Self::Header,
         Self::Tensors,
         Self::Weights,
+        Self::Base,
         Self::MixedSchema,
         Self::Index,
     ];
@@ -120,6 +123,7 @@ impl Tag {
             Self::Header => "model header",
             Self::Tensors => "tensors",
             Self::Weights => "weights",
+            Self::Base => "base",
             Self::MixedSchema => "mixed schema",
             Self::Index => "index",
         }

@@ -1,12 +1,13 @@
 //! Finding scales, means and a shape for weights. Only sums, products and quotients of floats choose; what is chosen is
 //! written as integers.
 
+use super::centre::FRACTION;
 use super::field::Density;
-use super::number::{Numbers, Parts};
-use super::predict;
+use super::number::{Numbers, Parts, WIDE};
 use super::rows::Row;
 use super::scale::{Size, coarseness, smooth, steps_of, write as write_scales};
 use super::shape::{BINS, COST_BIT, COUNT, STEPS, bin, costs, power_of_two};
+use super::{low_rank, predict};
 use crate::Word;
 use crate::codec::adaptive::Price;
 use crate::log2::{BIT, log2};
@@ -50,6 +51,8 @@ impl Layout<'_> {
 pub(crate) struct Fit {
     pub density: Density,
     pub rows: Vec<Row>,
+    /// The factor of the rows.
+    pub left: Vec<i16>,
     /// About what the weights cost under it, up to what they would cost under any other, in 2^-16 bit.
     pub price: i64,
 }
@@ -60,41 +63,106 @@ struct Sheet<'a> {
     rows: Vec<Row>,
     width: usize,
     values: Vec<i32>,
+    left: Vec<i16>,
     kept: Option<&'a Mask>,
 }
 
 impl Fit {
-    /// Fits weights, of which only those that are `kept` count; columns may predict others if `predicts`.
+    /// Fits weights around a base, if there is one. Only those that are `kept` count; columns may predict others, and
+    /// the base be moved, if `predicts`.
     pub fn new<W: Word>(
         numbers: Numbers,
         words: &[W],
+        base: Option<&[W]>,
         layout: Layout<'_>,
         kept: Option<&Mask>,
         predicts: bool,
     ) -> Self {
         let parts: Vec<Parts> = words.iter().map(|word| numbers.parts(word.wide())).collect();
-        let unit = unit(&parts);
-        let values = parts.iter().map(|&parts| Numbers::fixed(parts, unit) as i32).collect();
-        let mut sheet = Sheet { rows: layout.rows(words.len()), width: layout.width(), values, kept };
+        let (unit, values) = match base {
+            None => plain_values(&parts),
+            Some(base) => {
+                let base: Vec<Parts> = base.iter().map(|word| numbers.parts(word.wide())).collect();
+                differences(&parts, &base)
+            }
+        };
+        let sheet = Sheet { rows: layout.rows(words.len()), width: layout.width(), values, left: vec![], kept };
         let mut density = Density::new(numbers, unit);
-        if let Some(kept) = kept {
-            if numbers.is_float() {
+        density.is_centred = base.is_some();
+        let can_move = predicts && kept.is_none() && base.is_some() && sheet.width > 0;
+        let moved = can_move.then(|| sheet.moved(&density)).flatten();
+        let plain = sheet.fit(density, words, &parts, predicts);
+        match moved {
+            Some((sheet, density)) => {
+                let mut side = vec![];
+                density.write(&mut side);
+                side.extend(super::write_left(&sheet.left, density.factors.rank()));
+                let mut moved = sheet.fit(density, words, &parts, predicts);
+                moved.price += (side.len() as u64 * 8 * BIT) as i64;
+                if moved.price < plain.price { moved } else { plain }
+            }
+            None => plain,
+        }
+    }
+}
+
+/// Weights in units in which most of them have some 2^[`UNITS`].
+fn plain_values(parts: &[Parts]) -> (u32, Vec<i32>) {
+    let unit = unit(parts.iter().map(|parts| (parts.digits, parts.shift)));
+    (unit, parts.iter().map(|&parts| less(Numbers::fixed(parts, unit), 0)).collect())
+}
+
+/// Weights less those of a base, in units in which most of the differences have some 2^[`UNITS`].
+fn differences(parts: &[Parts], base: &[Parts]) -> (u32, Vec<i32>) {
+    // As fine as most weights can be taken.
+    let fine = unit(parts.iter().map(|parts| (parts.digits, parts.shift))).saturating_sub(WIDE - UNITS - 4);
+    let pairs = || parts.iter().zip(base);
+    let size =
+        |(own, base): (&Parts, &Parts)| (Numbers::fixed(*own, fine) - Numbers::fixed(*base, fine)).unsigned_abs();
+    let unit = unit(pairs().map(|pair| (size(pair), fine)));
+    let value = |(own, base): (&Parts, &Parts)| less(Numbers::fixed(*own, unit), Numbers::fixed(*base, unit));
+    (unit, pairs().map(value).collect())
+}
+
+impl Sheet<'_> {
+    /// The sheet with a matrix of low rank subtracted, if one pays.
+    fn moved(&self, density: &Density) -> Option<(Self, Density)> {
+        let values: Vec<f32> = self.values.iter().map(|&value| value as f32).collect();
+        let whole = values.len() - values.len() % self.width;
+        let (factors, mut left) = low_rank::find(&values[..whole], self.width)?;
+        left.resize(self.rows.len() * factors.rank(), 0);
+        let mut moved = self.clone();
+        let mut sums = vec![];
+        for (values, left) in moved.values.chunks_mut(self.width).zip(left.chunks(factors.rank())) {
+            factors.add(left, values.len(), &mut sums);
+            values.iter_mut().zip(&sums).for_each(|(value, sum)| *value = less(*value, sum >> FRACTION));
+        }
+        moved.left = left;
+        let mut density = density.clone();
+        density.factors = factors;
+        Some((moved, density))
+    }
+
+    fn fit<W: Word>(mut self, mut density: Density, words: &[W], parts: &[Parts], predicts: bool) -> Fit {
+        let (numbers, unit, sheet) = (density.numbers, density.unit, &mut self);
+        if let Some(kept) = sheet.kept {
+            if numbers.is_float() && !density.is_centred {
                 density.hole = kept.iter_ones().map(|at| words[at].wide() & !1).min().unwrap_or(0);
             }
-            let hole = Numbers::fixed(numbers.parts(density.hole), unit) as i32;
+            let hole = less(Numbers::fixed(numbers.parts(density.hole), unit), 0);
             sheet.values.iter_mut().for_each(|value| *value -= value.signum() * hole);
         } else {
             sheet.take_means(&mut density);
         }
         if numbers.is_float() {
-            sheet.find_zeros(&parts, numbers);
+            sheet.find_zeros(parts, numbers);
         }
-        let plain = sheet.clone().fit_scales(density);
-        let can_predict = (2..=MOST_PREDICTED).contains(&sheet.width) && kept.is_none();
-        if !predicts || !can_predict || words.len() < 8 * sheet.width {
+        let plain = self.clone().fit_scales(density);
+        let can_predict = (2..=MOST_PREDICTED).contains(&self.width) && self.kept.is_none();
+        if !predicts || !can_predict || words.len() < 8 * self.width {
             return plain;
         }
-        let predicted = sheet.predict(&plain);
+        let predicted = self.predict(&plain);
         if predicted.price < plain.price { predicted } else { plain }
     }
 }
@@ -102,12 +170,12 @@ impl Fit {
 /// Widest matrix whose columns predict each other: their covariances take 4 kB each.
 const MOST_PREDICTED: usize = 1 << 15;
 
-/// The unit in which most weights have some 2^[`UNITS`].
-fn unit(parts: &[Parts]) -> u32 {
+/// The unit in which most of some sizes, digits · 2^shift, have some 2^[`UNITS`].
+fn unit(sizes: impl Iterator<Item = (u64, u32)>) -> u32 {
     let mut counts = vec![0usize; 1];
     let mut all = 0;
-    for parts in parts.iter().filter(|parts| parts.digits > 0) {
-        let top = (64 - parts.digits.leading_zeros() + parts.shift) as usize;
+    for (digits, shift) in sizes.filter(|size| size.0 > 0) {
+        let top = (64 - digits.leading_zeros() + shift) as usize;
         if counts.len() <= top {
             counts.resize(top + 1, 0);
         }
@@ -282,7 +350,7 @@ impl Sheet<'_> {
         density.shape = shape;
         let offset = shift + (STEPS * density.unit) as i32;
         self.rows.iter_mut().for_each(|row| row.steps += offset);
-        Fit { density, rows: self.rows, price: price + side.0 as i64 }
+        Fit { density, rows: self.rows, left: self.left, price: price + side.0 as i64 }
     }
 
     /// Lets columns predict others, given a fit without.
@@ -353,12 +421,15 @@ impl Sheet<'_> {
             let means = row.mean;
             for (column, value) in values.iter_mut().enumerate() {
                 let mean = means + density.means.get(column).copied().unwrap_or(0);
-                *value = less(*value, density.prediction(row, column, &before) - mean);
+                *value = less(*value, density.prediction(row, column, &before, 0) - mean);
             }
         }
         self.rows.clone_from(&plain.rows);
         let mut side = vec![];
+        // Factors have been paid for.
+        let factors = std::mem::take(&mut density.factors);
         density.write(&mut side);
+        density.factors = factors;
         let mut fit = self.fit_rows(density);
         fit.price += (side.len() as u64 * 8 * BIT) as i64;
         fit
@@ -402,8 +473,8 @@ impl Sheet<'_> {
     }
 }
 
-fn less(value: i32, mean: i64) -> i32 {
-    (i64::from(value) - mean).clamp(-(1 << 30), 1 << 30) as i32
+fn less(value: impl Into<i64>, mean: i64) -> i32 {
+    (value.into() - mean).clamp(-(1 << 30), 1 << 30) as i32
 }
 
 /// Sums of some values.

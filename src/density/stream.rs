@@ -5,6 +5,7 @@
 //!
 //! Source: J. Duda, "Asymmetric numeral systems", arXiv:1311.2540, 2013.
 
+use super::centre::{self, Centre};
 use super::field::{Density, base_cell, level};
 use super::number::{Numbers, Parts};
 use super::rows::Row;
@@ -28,22 +29,31 @@ const PART: &str = "density stream";
 /// ```text
 /// words of 4 bytes (varint) · states (8 each) · words · bits
 /// ```
-pub fn encode<W: Word>(density: &Density, words: &[W], rows: &[Row], kept: Option<&Mask>, out: &mut Vec<u8>) {
+pub fn encode<W: Word>(
+    density: &Density,
+    words: &[W],
+    rows: &[Row],
+    centre: &Centre<'_, W>,
+    kept: Option<&Mask>,
+    out: &mut Vec<u8>,
+) {
     let mut slots: Vec<(u16, u16)> = Vec::with_capacity(words.len());
     let mut bits = BitWriter::new();
     let walk = Walk::new(density, rows);
-    let mut before = vec![];
+    let (mut before, mut centres) = (vec![], centre::Row::default());
     let mut at = 0;
-    for row in rows {
+    for (number, row) in rows.iter().enumerate() {
         before.clear();
+        centre.row(density, number, at, row.len, &mut centres);
         for (column, word) in words[at..at + row.len].iter().enumerate() {
             if kept.is_some_and(|kept| !kept[at + column]) {
                 before.push(0);
                 continue;
             }
             let parts = density.numbers.parts(word.wide());
-            let spot = walk.spot(row, column, &before);
-            before.push(density.deviation(row, column, parts));
+            let own = centres.centres[column];
+            let spot = walk.spot(row, column, &before, own);
+            before.push(density.deviation(row, column, parts, own));
             let symbol = spot.put(density, word.wide(), parts, walk.hole, row.zeros, &mut bits);
             let (start, end) = (spot.table.starts[symbol], spot.table.starts[symbol + 1]);
             slots.push((start, end - start));
@@ -95,9 +105,9 @@ impl<'a> Walk<'a> {
     }
 
     #[inline]
-    fn spot(&self, row: &Row, column: usize, before: &[i32]) -> Spot {
+    fn spot(&self, row: &Row, column: usize, before: &[i32], centre: i64) -> Spot {
         let density = self.density;
-        let mean = density.prediction(row, column, before);
+        let mean = density.prediction(row, column, before, centre);
         let steps = row.steps + density.columns.get(column).copied().unwrap_or(0);
         let (level, step) = level(steps, density.least_level(mean), density.numbers.most_level());
         Spot { level, base: base_cell(mean, level, density.unit), table: self.tables.get(step) }
@@ -175,6 +185,7 @@ pub fn decode<W: Word>(
     density: &Density,
     reader: &mut Reader<'_>,
     rows: &[Row],
+    centre: &Centre<'_, W>,
     kept: Option<&Mask>,
     out: &mut [W],
     budget: &mut Budget,
@@ -194,15 +205,19 @@ pub fn decode<W: Word>(
     let walk = Walk::new(density, rows);
     let width = rows.iter().map(|row| row.len).max().unwrap_or(0);
     let mut before: Vec<i32> = Vec::with_capacity(budget.reserve::<i32>(width as u64)?);
+    Centre::<W>::spend(width, budget)?;
+    let mut centres = centre::Row::default();
     let (mut at, mut turn) = (0, 0);
-    for row in rows {
+    for (number, row) in rows.iter().enumerate() {
         before.clear();
+        centre.row(density, number, at, row.len, &mut centres);
         for (column, word) in out[at..at + row.len].iter_mut().enumerate() {
             if kept.is_some_and(|kept| !kept[at + column]) {
                 before.push(0);
                 continue;
             }
-            let spot = walk.spot(row, column, &before);
+            let own = centres.centres[column];
+            let spot = walk.spot(row, column, &before, own);
             let state = &mut states[turn];
             turn = (turn + 1) & last;
             let slot = (*state & ((1 << PRECISION) - 1)) as usize;
@@ -215,7 +230,7 @@ pub fn decode<W: Word>(
             }
             let restored = spot.take(density, symbol, walk.hole, row.zeros, &mut bits)?;
             *word = W::low(restored);
-            before.push(density.deviation(row, column, density.numbers.parts(restored)));
+            before.push(density.deviation(row, column, density.numbers.parts(restored), own));
         }
         at += row.len;
     }

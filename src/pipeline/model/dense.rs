@@ -3,7 +3,7 @@
 use super::mask;
 use super::unit::Unit;
 use crate::Effort;
-use crate::density::{self, Density, Fit, Layout, Numbers, Repeats};
+use crate::density::{self, Centre, Density, Fit, Layout, Numbers, Repeats};
 use crate::mask::Mask;
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{Budget, Lane, Result, Word, with_kind, with_words};
@@ -79,9 +79,11 @@ fn turn<W: Word>(words: &[W], width: usize) -> Vec<W> {
     (0..width).flat_map(|column| words[column..].iter().step_by(width).copied()).collect()
 }
 
-/// Zeros are left out where so many words are one of them.
-fn leaves_out_zeros(zeros: usize, words: usize, numbers: Numbers) -> bool {
-    if numbers.is_float() { zeros > words / 512 } else { zeros > words / 4 }
+/// What is left if zeros are left out, where so many words are one of them.
+fn not_zero<W: Word>(words: &[W], numbers: Numbers) -> Option<Mask> {
+    let zeros = words.iter().filter(|word| word.is_zero()).count();
+    let many = if numbers.is_float() { words.len() / 512 } else { words.len() / 4 };
+    (zeros > many).then(|| kept(words, None))
 }
 
 /// Whether a quarter of the sizes in a sample stand there more than once.
@@ -94,8 +96,12 @@ fn has_repeats<W: Word>(words: &[W]) -> bool {
     4 * sizes.len() < 3 * all
 }
 
-fn kept<W: Word>(words: &[W]) -> Mask {
-    words.iter().map(|word| !word.is_zero()).collect()
+/// Words that are not those of a base, or not 0.
+fn kept<W: Word>(words: &[W], base: Option<&[W]>) -> Mask {
+    match base {
+        Some(base) => words.iter().zip(base).map(|(word, base)| word != base).collect(),
+        None => words.iter().map(|word| !word.is_zero()).collect(),
+    }
 }
 
 impl Dense {
@@ -103,26 +109,53 @@ impl Dense {
     pub fn new(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Option<(Self, Lane)> {
         let numbers = Numbers::of(unit.dtype)?;
         with_words!(words, words => {
-            let (dense, turned) = Self::of(numbers, words, unit, shape, effort != Effort::Fast);
+            let mask = not_zero(words, numbers);
+            let (dense, turned) = Self::of(numbers, (words, None), mask, unit, shape, effort != Effort::Fast);
             Some((dense, Word::wrap(turned.unwrap_or_else(|| words.clone()))))
         })
     }
 
+    /// The density of a unit around the words of a base, with or without those that are equal.
+    pub fn against(
+        words: &Lane,
+        base: &Lane,
+        without_equal: bool,
+        unit: &Unit,
+        shape: &[usize],
+        effort: Effort,
+    ) -> Option<(Self, Lane)> {
+        let numbers = Numbers::of(unit.dtype)?;
+        with_words!(words, words => {
+            let base = Word::of(base)?;
+            let mask = without_equal.then(|| kept(words, Some(base)));
+            let (dense, turned) = Self::of(numbers, (words, Some(base)), mask, unit, shape, effort != Effort::Fast);
+            Some((dense, Word::wrap(turned.unwrap_or_else(|| words.clone()))))
+        })
+    }
+
+    /// The words of a base in the order of this unit's words.
+    pub fn base(&self, base: &Lane) -> Lane {
+        if !self.is_turned {
+            return base.clone();
+        }
+        // Rows are the columns of the tensor, which has as many columns.
+        with_words!(base, words => Word::wrap(turn(words, words.len() / self.width)))
+    }
+
     fn of<W: Word>(
         numbers: Numbers,
-        words: &[W],
+        (words, base): (&[W], Option<&[W]>),
+        mask: Option<Mask>,
         unit: &Unit,
         shape: &[usize],
         predicts: bool,
     ) -> (Self, Option<Vec<W>>) {
-        let zeros = words.iter().filter(|word| word.is_zero()).count();
-        let mask = leaves_out_zeros(zeros, words.len(), numbers).then(|| kept(words));
         let widths = if unit.rows.is_empty() { widths(shape, unit.words) } else { vec![0] };
         let best = widths
             .into_iter()
             .map(|width| {
                 let layout = if width == 0 { Layout::Rows(&unit.rows) } else { Layout::Matrix(width) };
-                (width, Fit::new(numbers, words, layout, mask.as_ref(), predicts))
+                (width, Fit::new(numbers, words, base, layout, mask.as_ref(), predicts))
             })
             .min_by_key(|(_, fit)| fit.price);
         let (width, fit) = best.expect("there is a layout");
@@ -130,7 +163,8 @@ impl Dense {
         if predicts && can_turn && mask.is_none() {
             let turned = turn(words, width);
             let rows = words.len() / width;
-            let other = Fit::new(numbers, &turned, Layout::Matrix(rows), None, true);
+            let base = base.map(|base| turn(base, width));
+            let other = Fit::new(numbers, &turned, base.as_deref(), Layout::Matrix(rows), None, true);
             if other.price < fit.price {
                 return (
                     Self { width: rows, is_turned: true, is_mixed: false, leaves_out: LeftOut::Nothing, fit: other },
@@ -158,9 +192,14 @@ impl Dense {
                 .chunks(chunk)
                 .flat_map(|words| Repeats::encode(numbers, words, width).0.new_ones())
                 .collect();
-            let fit = Fit::new(numbers, words, Layout::Matrix(width), Some(&new), false);
+            let fit = Fit::new(numbers, words, None, Layout::Matrix(width), Some(&new), false);
             Some(Self { width, is_turned: false, is_mixed: false, leaves_out: LeftOut::Repeats, fit })
         })
+    }
+
+    /// Whether weights lie around a base.
+    pub fn is_centred(&self) -> bool {
+        self.fit.density.is_centred
     }
 
     /// Words of a chunk.
@@ -191,9 +230,10 @@ impl Dense {
         out
     }
 
-    /// Each chunk, and how many of all their bytes are masks.
-    pub fn chunks(&self, words: &Lane, unit: &Unit) -> (Vec<Vec<u8>>, usize) {
-        let mut rows = self.fit.rows.as_slice();
+    /// Each chunk, and how many of all their bytes are masks. The base is in the order of the words.
+    pub fn chunks(&self, words: &Lane, base: Option<&Lane>, unit: &Unit) -> (Vec<Vec<u8>>, usize) {
+        let (mut rows, mut left) = (self.fit.rows.as_slice(), self.fit.left.as_slice());
+        let rank = self.fit.density.rank();
         let mut mask_bytes = 0;
         let chunk_words = self.chunk_words(unit);
         let chunks = (0..words.len()).step_by(chunk_words).map(|start| {
@@ -201,15 +241,21 @@ impl Dense {
             let count = if self.width == 0 { rows.len() } else { (end - start).div_ceil(self.width) };
             let (own, rest) = rows.split_at(count);
             rows = rest;
+            let (own_left, rest) = left.split_at(count * rank);
+            left = rest;
             let mut out = vec![];
             put_bytes(&mut out, &density::write_rows(own, self.fit.density.grain));
+            if rank > 0 {
+                put_bytes(&mut out, &density::write_left(own_left, rank));
+            }
             with_words!(words, words => {
                 let words = &words[start..end];
+                let base = base.and_then(|base| Some(&Word::of(base)?[start..end]));
                 let before = out.len();
                 let kept = match self.leaves_out {
                     LeftOut::Nothing => None,
                     LeftOut::Zeros(group) => {
-                        let mask = kept(words);
+                        let mask = kept(words, base);
                         put_bytes(&mut out, &mask::encode(&mask, self.mask_row(words.len()), group));
                         mask_bytes += out.len() - before;
                         Some(mask)
@@ -221,7 +267,8 @@ impl Dense {
                     }
                 };
                 let encode = if self.is_mixed { density::mixed::encode } else { density::encode };
-                encode(&self.fit.density, words, own, kept.as_ref(), &mut out);
+                let centre = Centre { base, left: own_left };
+                encode(&self.fit.density, words, own, &centre, kept.as_ref(), &mut out);
             });
             out
         });
@@ -243,6 +290,12 @@ impl std::fmt::Display for Dense {
         })?;
         if self.is_turned {
             f.write_str("by columns, ")?;
+        }
+        if self.fit.density.rank() > 0 {
+            write!(f, "rank {}, ", self.fit.density.rank())?;
+        }
+        if self.is_centred() {
+            f.write_str("around the base, ")?;
         }
         f.write_str(if self.fit.density.has_terms() { "predicted density" } else { "density" })
     }
@@ -280,7 +333,7 @@ pub struct SharedDense {
 
 impl SharedDense {
     /// Reads what [`Dense::shared`] gave.
-    pub fn read(reader: &mut Reader<'_>, unit: &Unit, budget: &mut Budget) -> Result<Self> {
+    pub fn read(reader: &mut Reader<'_>, unit: &Unit, is_centred: bool, budget: &mut Budget) -> Result<Self> {
         let numbers = Numbers::of(unit.dtype).ok_or_else(|| reader.corrupt("words of this dtype have no density"))?;
         let width = reader.varint_to(unit.words as u64, "a row is longer than the tensor")? as usize;
         if (width == 0) == unit.rows.is_empty() {
@@ -294,12 +347,26 @@ impl SharedDense {
         let leaves_out = LeftOut::read(byte & !(TURNED | MIXED)).filter(|own| width > 0 || *own != LeftOut::Repeats);
         let leaves_out = leaves_out.ok_or_else(|| reader.corrupt("the groups of a mask are too large"))?;
         let is_mixed = byte & MIXED > 0;
-        Ok(Self { width, is_turned, is_mixed, leaves_out, density: Density::read(reader, numbers, width, budget)? })
+        Ok(Self {
+            width,
+            is_turned,
+            is_mixed,
+            leaves_out,
+            density: Density::read(reader, numbers, width, is_centred, budget)?,
+        })
     }
 
     /// Whether rows are the columns of the tensor.
     pub fn is_turned(&self) -> bool {
         self.is_turned
+    }
+
+    /// The words of a base in the order of the chunks.
+    pub fn turned(&self, base: Lane) -> Lane {
+        if !self.is_turned {
+            return base;
+        }
+        with_words!(base, words => Word::wrap(turn(&words, words.len() / self.width)))
     }
 
     /// Puts the words of all chunks where they belong.
@@ -313,8 +380,15 @@ impl SharedDense {
         self.width
     }
 
-    /// The `len` words of a chunk.
-    pub fn decode(&self, reader: &mut Reader<'_>, len: usize, unit: &Unit, budget: &mut Budget) -> Result<Lane> {
+    /// The `len` words of a chunk, and as many of the base if there is one.
+    pub fn decode(
+        &self,
+        reader: &mut Reader<'_>,
+        len: usize,
+        base: Option<&Lane>,
+        unit: &Unit,
+        budget: &mut Budget,
+    ) -> Result<Lane> {
         if self.width == 0 && len != unit.words {
             return Err(reader.corrupt("small tensors are cut"));
         }
@@ -327,6 +401,8 @@ impl SharedDense {
             let lengths = (0..len).step_by(self.width).map(|start| self.width.min(len - start));
             density::read_rows(bytes, lengths, numbers, grain, budget)?
         };
+        let rank = self.density.rank();
+        let left = if rank > 0 { density::read_left(reader.bytes()?, rows.len(), rank, budget)? } else { vec![] };
         let row = if self.width == 0 { len } else { self.width };
         let repeats = match self.leaves_out {
             LeftOut::Repeats => Some(Repeats::decode(reader.bytes()?, len, row, budget)?),
@@ -338,9 +414,16 @@ impl SharedDense {
             _ => None,
         };
         with_kind!(unit.form.kind, W => {
-            let mut out: Vec<W> = vec![0; budget.reserve::<W>(len as u64)?];
+            budget.reserve::<W>(len as u64)?;
+            let base: Option<&[W]> = base.and_then(Word::of);
+            let mut out: Vec<W> = match (base, &kept) {
+                // What is left out of the density is as in the base.
+                (Some(base), Some(_)) => base.to_vec(),
+                _ => vec![0; len],
+            };
+            let centre = Centre { base, left: &left };
             let decode = if self.is_mixed { density::mixed::decode } else { density::decode };
-            decode(&self.density, reader, &rows, kept.as_ref(), &mut out, budget)?;
+            decode(&self.density, reader, &rows, &centre, kept.as_ref(), &mut out, budget)?;
             if let Some(repeats) = repeats {
                 repeats.restore(&mut out);
             }

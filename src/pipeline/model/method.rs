@@ -1,13 +1,18 @@
 //! Methods: the ways to code the words of a unit, and which one codes it best.
 
+use super::against::{difference, sum};
 use super::dense::{Dense, SharedDense};
 use super::lanes::{Lanes, SharedLanes};
 use super::sparse::{SharedSparse, Sparse, part};
 use super::unit::Unit;
 use super::words::Form;
 use crate::codec::{Bins, BitPack, Delta, Dictionary, Lz77, Lz77Effort, Plan, Rans, Registry, Store, Then, auto};
+use crate::report::BaseUse;
 use crate::wire::Reader;
 use crate::{Budget, Effort, Error, Lane, Result, Word, with_words};
+
+/// What naming the base costs a file: a tensor that needs it must save more.
+pub const BASE_BYTES: usize = 48;
 
 /// Words on which methods are tried.
 const SAMPLE: usize = 1 << 16;
@@ -24,6 +29,14 @@ pub enum Method {
     Sparse = 2,
     /// Weights under a density.
     Dense = 3,
+    /// The bytes of the base.
+    Base = 4,
+    /// Differences from a base under plans.
+    LanesAgainst = 5,
+    /// A mask, and differences that are not zero under plans.
+    SparseAgainst = 6,
+    /// Weights under a density around a base.
+    DenseAgainst = 7,
 }
 
 impl Method {
@@ -34,6 +47,10 @@ impl Method {
             1 => Ok(Self::Lanes),
             2 => Ok(Self::Sparse),
             3 => Ok(Self::Dense),
+            4 => Ok(Self::Base),
+            5 => Ok(Self::LanesAgainst),
+            6 => Ok(Self::SparseAgainst),
+            7 => Ok(Self::DenseAgainst),
             _ => Err(reader.corrupt("unknown method")),
         }
     }
@@ -45,6 +62,19 @@ impl Method {
             Self::Lanes => "lanes",
             Self::Sparse => "mask and lanes",
             Self::Dense => "density",
+            Self::Base => "equal to the base",
+            Self::LanesAgainst => "lanes against the base",
+            Self::SparseAgainst => "mask and lanes against the base",
+            Self::DenseAgainst => "density around the base",
+        }
+    }
+
+    /// What the base is to tensors of this method.
+    pub fn base_use(self) -> BaseUse {
+        match self {
+            Self::Equal | Self::Lanes | Self::Sparse | Self::Dense => BaseUse::None,
+            Self::Base => BaseUse::Equal,
+            Self::LanesAgainst | Self::SparseAgainst | Self::DenseAgainst => BaseUse::Difference,
         }
     }
 }
@@ -58,6 +88,8 @@ pub enum Coding {
     Sparse(Sparse),
     /// A density.
     Dense(Box<Dense>),
+    /// Lanes, or mask and words, of differences from a base.
+    Differences(Box<Self>),
 }
 
 /// A unit as it will stand in the file.
@@ -74,6 +106,13 @@ pub struct Coded {
 }
 
 impl Coded {
+    /// Takes the place of a larger one.
+    fn replace(self, coding: Coding, best: &mut (Self, Coding)) {
+        if self.bytes() < best.0.bytes() {
+            *best = (self, coding);
+        }
+    }
+
     fn bytes(&self) -> usize {
         self.shared.len() + self.chunks.iter().map(Vec::len).sum::<usize>()
     }
@@ -85,20 +124,23 @@ impl Coding {
         match self {
             Self::Lanes(_) => Method::Lanes,
             Self::Sparse(_) => Method::Sparse,
+            Self::Dense(dense) if dense.is_centred() => Method::DenseAgainst,
             Self::Dense(_) => Method::Dense,
+            Self::Differences(own) if matches!(**own, Self::Lanes(_)) => Method::LanesAgainst,
+            Self::Differences(_) => Method::SparseAgainst,
         }
     }
 
     /// Words of a chunk.
     pub fn chunk_words(&self, unit: &Unit) -> usize {
         match self {
-            Self::Lanes(_) | Self::Sparse(_) => unit.chunk_words(unit.row),
+            Self::Lanes(_) | Self::Sparse(_) | Self::Differences(_) => unit.chunk_words(unit.row),
             Self::Dense(dense) => dense.chunk_words(unit),
         }
     }
 
-    /// Codes the words of a unit.
-    pub fn encode(&self, words: &Lane, unit: &Unit) -> Result<Coded> {
+    /// Codes the words of a unit, given those of a base in the same order if there is one.
+    pub fn encode(&self, words: &Lane, base: Option<&Lane>, unit: &Unit) -> Result<Coded> {
         let chunk_words = self.chunk_words(unit);
         let cut = || -> Vec<Lane> {
             let starts = (0..words.len()).step_by(chunk_words);
@@ -111,50 +153,95 @@ impl Coding {
             }
             Self::Sparse(sparse) => sparse.encode(&cut(), unit.row)?,
             Self::Dense(dense) => {
-                let (chunks, mask_bytes) = dense.chunks(words, unit);
+                let base = base.filter(|_| dense.is_centred());
+                let (chunks, mask_bytes) = dense.chunks(words, base, unit);
                 (dense.shared(), chunks, mask_bytes)
+            }
+            Self::Differences(own) => {
+                let base = base.expect("there are no differences without a base");
+                return own.encode(&difference(words, base, unit.form.is_rotated), None, unit);
             }
         };
         Ok(Coded { shared, chunks, mask_bytes, words: None })
     }
 
     /// The best coding of a unit, never larger than its words stored. Plans are tried on a sample.
-    pub fn best(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Result<(Self, Coded)> {
+    pub fn best(
+        words: &Lane,
+        base: Option<&Lane>,
+        unit: &Unit,
+        shape: &[usize],
+        effort: Effort,
+    ) -> Result<(Self, Coded)> {
         let stored = Self::Lanes(Lanes::whole(Store));
-        let mut best = (stored.encode(words, unit)?, stored);
-        if let Some((dense, words)) = Dense::new(words, unit, shape, effort) {
-            let dense = Self::Dense(Box::new(dense));
-            let mut coded = dense.encode(&words, unit)?;
-            coded.words = Some(words);
-            if coded.bytes() < best.0.bytes() {
-                best = (coded, dense);
-            }
-        }
-        if let Some(dense) = Dense::of_new(words, unit, shape) {
-            let dense = Self::Dense(Box::new(dense));
-            let coded = dense.encode(words, unit)?;
-            if coded.bytes() < best.0.bytes() {
-                best = (coded, dense);
+        let mut best = (stored.encode(words, None, unit)?, stored.clone());
+        Self::alone(&mut best, words, unit, shape, effort)?;
+        if let Some(base) = base {
+            let mut against = (stored.encode(words, None, unit)?, stored.clone());
+            Self::against(&mut against, words, base, unit, shape, effort)?;
+            if against.0.bytes() + BASE_BYTES < best.0.bytes() {
+                best = against;
             }
         }
         // The density that does best with static tables is the one to mix.
         let mixed = match &best.1 {
-            Self::Dense(dense) if effort == Effort::Max => Some(Self::Dense(Box::new(dense.mixed()))),
-            _ => None,
+            Self::Dense(dense) if effort == Effort::Max => dense.mixed(),
+            _ => return Ok((best.1, best.0)),
         };
-        if let Some(mixed) = mixed {
-            let mut coded = mixed.encode(best.0.words.as_ref().unwrap_or(words), unit)?;
-            if coded.bytes() < best.0.bytes() {
-                coded.words = best.0.words.take();
-                best = (coded, mixed);
-            }
-        }
-        if let Some((coding, coded)) = Self::planned(words, unit, best.0.bytes())?
-            && coded.bytes() < best.0.bytes()
-        {
-            best = (coded, coding);
+        let base = base.filter(|_| mixed.is_centred()).map(|base| mixed.base(base));
+        let mixed = Self::Dense(Box::new(mixed));
+        let mut coded = mixed.encode(best.0.words.as_ref().unwrap_or(words), base.as_ref(), unit)?;
+        if coded.bytes() < best.0.bytes() {
+            coded.words = best.0.words.take();
+            best = (coded, mixed);
         }
         Ok((best.1, best.0))
+    }
+
+    /// Tries what needs no base.
+    fn alone(best: &mut (Coded, Self), words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Result<()> {
+        if let Some((dense, words)) = Dense::new(words, unit, shape, effort) {
+            let dense = Self::Dense(Box::new(dense));
+            let mut coded = dense.encode(&words, None, unit)?;
+            coded.words = Some(words);
+            coded.replace(dense, best);
+        }
+        if let Some(dense) = Dense::of_new(words, unit, shape) {
+            let dense = Self::Dense(Box::new(dense));
+            dense.encode(words, None, unit)?.replace(dense, best);
+        }
+        if let Some((coding, coded)) = Self::planned(words, unit, best.0.bytes())? {
+            coded.replace(coding, best);
+        }
+        Ok(())
+    }
+
+    /// Tries what needs a base.
+    fn against(
+        best: &mut (Coded, Self),
+        words: &Lane,
+        base: &Lane,
+        unit: &Unit,
+        shape: &[usize],
+        effort: Effort,
+    ) -> Result<()> {
+        for without_equal in [false, true] {
+            if without_equal && !has_many_equal(words, base) {
+                continue;
+            }
+            if let Some((dense, words)) = Dense::against(words, base, without_equal, unit, shape, effort) {
+                let base = dense.base(base);
+                let dense = Self::Dense(Box::new(dense));
+                let mut coded = dense.encode(&words, Some(&base), unit)?;
+                coded.words = Some(words);
+                coded.replace(dense, best);
+            }
+        }
+        let differences = difference(words, base, unit.form.is_rotated);
+        if let Some((coding, coded)) = Self::planned(&differences, unit, best.0.bytes())? {
+            coded.replace(Self::Differences(Box::new(coding)), best);
+        }
+        Ok(())
     }
 
     /// The best plans for a unit, if a sample promises less than so many bytes.
@@ -163,7 +250,7 @@ impl Coding {
         let part = Unit { words: sample.len(), ..unit.clone() };
         let mut tried: Vec<(Self, Coded)> = vec![];
         for coding in candidates(&sample, unit)? {
-            match coding.encode(&sample, &part) {
+            match coding.encode(&sample, None, &part) {
                 Ok(coded) => tried.push((coding, coded)),
                 Err(Error::Unsuitable { .. }) => (),
                 Err(error) => return Err(error),
@@ -179,7 +266,7 @@ impl Coding {
             if (coded.bytes() as u64 * 63 / 64) * unit.words as u64 >= most as u64 * sample.len() as u64 {
                 break;
             }
-            match coding.encode(words, unit) {
+            match coding.encode(words, None, unit) {
                 Ok(coded) => return Ok(Some((coding, coded))),
                 // It suits the sample only.
                 Err(Error::Unsuitable { .. }) => (),
@@ -196,8 +283,17 @@ impl std::fmt::Display for Coding {
             Self::Lanes(lanes) => lanes.fmt(f),
             Self::Sparse(sparse) => sparse.fmt(f),
             Self::Dense(dense) => dense.fmt(f),
+            Self::Differences(own) => write!(f, "differences, {own}"),
         }
     }
+}
+
+/// Whether so many words are those of the base that a mask of them may pay.
+fn has_many_equal(words: &Lane, base: &Lane) -> bool {
+    fn equal<W: Word>(words: &[W], base: &Lane) -> usize {
+        W::of(base).map_or(0, |base| words.iter().zip(base).filter(|(word, base)| word == base).count())
+    }
+    with_words!(words, words => equal(words, base)) > words.len() / 512
 }
 
 /// A stretch of whole rows, where there are rows, from the middle of a unit.
@@ -240,7 +336,14 @@ fn binned() -> Plan {
 
 /// What the chunks of a unit share, as it was read.
 #[derive(Debug)]
-pub enum Shared {
+pub struct Shared {
+    words: SharedWords,
+    /// Whether chunks need the words of a base.
+    pub is_against: bool,
+}
+
+#[derive(Debug)]
+enum SharedWords {
     Lanes(SharedLanes),
     Sparse(SharedSparse),
     Dense(SharedDense),
@@ -250,50 +353,74 @@ impl Shared {
     /// Reads what all chunks share.
     pub fn read(method: Method, bytes: &[u8], unit: &Unit, budget: &mut Budget) -> Result<Self> {
         let mut reader = Reader::new(bytes, "tensors");
-        let shared = match method {
-            Method::Equal => return Err(reader.corrupt("an equal tensor shares nothing")),
-            Method::Lanes => Self::Lanes(SharedLanes::read(&mut reader, unit.form.kind, budget)?),
-            Method::Sparse => Self::Sparse(SharedSparse::read(&mut reader, unit.form.kind, budget)?),
-            Method::Dense => Self::Dense(SharedDense::read(&mut reader, unit, budget)?),
+        let is_against = method.base_use() == BaseUse::Difference;
+        let words = match method {
+            Method::Equal | Method::Base => return Err(reader.corrupt("an equal tensor shares nothing")),
+            Method::Lanes | Method::LanesAgainst => {
+                SharedWords::Lanes(SharedLanes::read(&mut reader, unit.form.kind, budget)?)
+            }
+            Method::Sparse | Method::SparseAgainst => {
+                SharedWords::Sparse(SharedSparse::read(&mut reader, unit.form.kind, budget)?)
+            }
+            Method::Dense | Method::DenseAgainst => {
+                SharedWords::Dense(SharedDense::read(&mut reader, unit, is_against, budget)?)
+            }
         };
         reader.end()?;
-        Ok(shared)
+        Ok(Self { words, is_against })
     }
 
     /// Words of the rows that chunks hold whole; 0 where there are none.
     pub fn row(&self, unit: &Unit) -> usize {
-        match self {
-            Self::Lanes(_) | Self::Sparse(_) => unit.row,
-            Self::Dense(dense) => dense.row(),
+        match &self.words {
+            SharedWords::Lanes(_) | SharedWords::Sparse(_) => unit.row,
+            SharedWords::Dense(dense) => dense.row(),
         }
     }
 
     /// Whether words stand in another order than in the tensor.
     pub fn reorders(&self) -> bool {
-        matches!(self, Self::Dense(dense) if dense.is_turned())
+        matches!(&self.words, SharedWords::Dense(dense) if dense.is_turned())
     }
 
     /// Puts the words of all chunks where they belong.
     pub fn restore(&self, words: Lane) -> Lane {
-        match self {
-            Self::Lanes(_) | Self::Sparse(_) => words,
-            Self::Dense(dense) => with_words!(words, words => Word::wrap(dense.restore(words))),
+        match &self.words {
+            SharedWords::Lanes(_) | SharedWords::Sparse(_) => words,
+            SharedWords::Dense(dense) => with_words!(words, words => Word::wrap(dense.restore(words))),
         }
     }
 
-    /// The words of one chunk.
+    /// The words of a base in the order of the chunks.
+    pub fn turned(&self, base: Lane) -> Lane {
+        match &self.words {
+            SharedWords::Lanes(_) | SharedWords::Sparse(_) => base,
+            SharedWords::Dense(dense) => dense.turned(base),
+        }
+    }
+
+    /// The words of one chunk, given those of a base if it is coded against one.
     pub fn decode(
         &self,
         reader: &mut Reader<'_>,
         len: usize,
+        base: Option<&Lane>,
         unit: &Unit,
         registry: &Registry,
         budget: &mut Budget,
     ) -> Result<Lane> {
-        match self {
-            Self::Lanes(lanes) => lanes.decode(reader, len, registry, budget),
-            Self::Sparse(sparse) => sparse.decode(reader, (len, unit.row), registry, budget),
-            Self::Dense(dense) => dense.decode(reader, len, unit, budget),
+        let words = match &self.words {
+            SharedWords::Lanes(lanes) => lanes.decode(reader, len, registry, budget)?,
+            SharedWords::Sparse(sparse) => sparse.decode(reader, (len, unit.row), registry, budget)?,
+            SharedWords::Dense(dense) => return dense.decode(reader, len, base, unit, budget),
+        };
+        match base {
+            Some(base) if words.len() == base.len() => {
+                budget.spend(base.byte_len() as u64)?;
+                Ok(sum(&words, base, unit.form.is_rotated))
+            }
+            Some(_) => Err(reader.corrupt("there are not as many differences as words")),
+            None => Ok(words),
         }
     }
 }

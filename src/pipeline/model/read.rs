@@ -1,11 +1,14 @@
 //! Reading a model, or one tensor of it.
 
+use std::borrow::Cow;
+
+use super::against::Against;
 use super::method::{Method, Shared};
 use super::share;
 use super::unit::Unit;
 use crate::container::{Container, Section, Tag};
 use crate::limits::MAX_LANE_LEN;
-use crate::model::{Header, MAX_HEADER_BYTES, Tensor, TensorInfo};
+use crate::model::{Base, Fingerprint, Header, MAX_HEADER_BYTES, Tensor, TensorInfo};
 use crate::pipeline::Decoder;
 use crate::report::TensorReport;
 use crate::threads::each;
@@ -27,12 +30,14 @@ struct UnitSections<'c, 'a> {
 struct Opened<'c, 'a> {
     text: Vec<u8>,
     header: Header,
+    base: Option<Fingerprint>,
+    against: Option<Against<'c>>,
     units: Vec<UnitSections<'c, 'a>>,
     budget: Budget,
 }
 
 /// Reads the header and finds the sections of each unit.
-fn open<'c, 'a>(decoder: &Decoder, container: &'c Container<'a>) -> Result<Opened<'c, 'a>> {
+fn open<'c, 'a>(decoder: &'c Decoder, container: &'c Container<'a>) -> Result<Opened<'c, 'a>> {
     let mut budget = Budget::new(&decoder.limits);
     let missing = |tag: Tag| Error::Corrupt { part: tag.name(), what: "the section is missing", at: 0 };
     let (first, mut sections) = container.sections().split_first().ok_or_else(|| missing(Tag::Header))?;
@@ -47,6 +52,13 @@ fn open<'c, 'a>(decoder: &Decoder, container: &'c Container<'a>) -> Result<Opene
     if asked > allowed {
         return Err(Error::LimitExceeded { what: "output bytes", asked, allowed });
     }
+    let (first, rest) = sections.split_first().unzip();
+    let base = first.filter(|section| section.tag == Tag::Base).map(fingerprint).transpose()?;
+    if base.is_some() {
+        sections = rest.unwrap_or_default();
+    }
+    let against = decoder.base.as_ref().filter(|given| Some(given.fingerprint()) == base);
+    let against = against.map(|base| Against::new(base, &header.tensors));
     let mut units = vec![];
     for unit in Unit::divide(&header.tensors) {
         budget.spend((unit.rows.len() * size_of::<usize>()) as u64)?;
@@ -60,8 +72,20 @@ fn open<'c, 'a>(decoder: &Decoder, container: &'c Container<'a>) -> Result<Opene
     }
     match sections.first() {
         Some(section) => Err(section.reader().corrupt("a section has no place in a model")),
-        None => Ok(Opened { text, header, units, budget }),
+        None => Ok(Opened { text, header, base, against, units, budget }),
     }
+}
+
+/// The base that a section names.
+fn fingerprint(section: &Section<'_>) -> Result<Fingerprint> {
+    let mut reader = section.reader();
+    let bytes = reader.varint()?;
+    let hash = *reader.take(16)?.as_array().expect("sixteen were taken");
+    reader.end()?;
+    if (section.first, section.second) != (0, 0) {
+        return Err(section.reader().corrupt("a base has no number"));
+    }
+    Ok(Fingerprint { bytes, hash })
 }
 
 fn read_text(decoder: &Decoder, section: &Section<'_>, budget: &mut Budget) -> Result<Vec<u8>> {
@@ -93,6 +117,52 @@ enum Restored {
 }
 
 impl Opened<'_, '_> {
+    /// Checks that the decoder has the base which the file names, if it names one.
+    fn check_base(&self, decoder: &Decoder) -> Result<()> {
+        match (self.base, decoder.base.as_ref().map(Base::fingerprint)) {
+            (Some(needed), None) => Err(Error::MissingBase { needed }),
+            (Some(needed), Some(given)) if needed != given => Err(Error::WrongBase { needed, given }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The base for a unit that needs it.
+    fn against(&self, reader: &Reader<'_>) -> Result<&Against<'_>> {
+        self.against.as_ref().ok_or_else(|| reader.corrupt("tensors need a base that the file does not name"))
+    }
+
+    /// The bytes of a unit that are in the base.
+    fn of_base(&self, mut reader: Reader<'_>, unit: &Unit) -> Result<Vec<u8>> {
+        let against = self.against(&reader)?;
+        let number = reader.varint_to(against.base.infos().len() as u64, "the base has no such tensor")? as usize;
+        let checksum = reader.u32()?;
+        reader.end()?;
+        let bytes = match number.checked_sub(1) {
+            None => against.bytes(unit, &self.header.tensors),
+            Some(number) => against.base.data(number).into(),
+        };
+        if bytes.len() != unit.words * unit.form.kind.width() {
+            return Err(reader.corrupt("a tensor of the base has another length"));
+        }
+        if crc32fast::hash(&bytes) != checksum {
+            return Err(Error::Checksum { part: "tensor of the base", index: unit.tensors[0] as u64 });
+        }
+        Ok(bytes.into_owned())
+    }
+
+    /// The bytes of the base for a unit, in the order of its chunks.
+    fn base_bytes(&self, shared: &Shared, unit: &Unit, head: &Reader<'_>) -> Result<Option<Cow<'_, [u8]>>> {
+        if !shared.is_against {
+            return Ok(None);
+        }
+        let bytes = self.against(head)?.bytes(unit, &self.header.tensors);
+        if !shared.reorders() {
+            return Ok(Some(bytes));
+        }
+        self.budget.clone().spend(3 * bytes.len() as u64)?;
+        Ok(Some(unit.form.bytes(shared.turned(unit.form.words(&bytes))).into()))
+    }
+
     /// The bytes of a unit, or which earlier tensor has them.
     fn restore(&self, decoder: &Decoder, number: usize) -> Result<Restored> {
         let UnitSections { unit, head, chunks } = &self.units[number];
@@ -107,10 +177,17 @@ impl Opened<'_, '_> {
             }
             return Ok(Restored::Equal { tensor, checksum });
         }
+        if method == Method::Base {
+            if !chunks.is_empty() {
+                return Err(reader.corrupt("a unit of the base has no chunks"));
+            }
+            return self.of_base(reader, unit).map(Restored::Bytes);
+        }
         let most = MAX_LANE_LEN.min(unit.words) as u64;
         let chunk_words = reader.varint_to(most, "a chunk has too many words")? as usize;
         let mut budget = self.budget.clone();
         let shared = Shared::read(method, reader.bytes()?, unit, &mut budget)?;
+        let base = self.base_bytes(&shared, unit, &reader)?;
         let row = shared.row(unit);
         // The last chunk, which may be the only one, has whatever is left.
         let is_cut = chunk_words < unit.words && row > 0 && chunk_words > row;
@@ -120,7 +197,7 @@ impl Opened<'_, '_> {
         let count = unit.words.div_ceil(chunk_words);
         let mut bytes = vec![];
         if count == 1 {
-            self.chunk(decoder, unit, &shared, unit.words, reader, 0, &mut bytes)?;
+            self.chunk(decoder, unit, &shared, base.as_deref(), unit.words, reader, 0, &mut bytes)?;
         } else {
             reader.end()?;
         }
@@ -132,7 +209,8 @@ impl Opened<'_, '_> {
                 return Err(section.reader().corrupt("chunks are out of order"));
             }
             let words = chunk_words.min(unit.words - at * chunk_words);
-            self.chunk(decoder, unit, &shared, words, section.reader(), at as u64, &mut bytes)?;
+            let base = base.as_ref().map(|base| &base[bytes.len()..bytes.len() + words * unit.form.kind.width()]);
+            self.chunk(decoder, unit, &shared, base, words, section.reader(), at as u64, &mut bytes)?;
         }
         if shared.reorders() {
             let words = shared.restore(unit.form.words(&bytes));
@@ -148,6 +226,7 @@ impl Opened<'_, '_> {
         decoder: &Decoder,
         unit: &Unit,
         shared: &Shared,
+        base: Option<&[u8]>,
         words: usize,
         mut reader: Reader<'_>,
         number: u64,
@@ -155,7 +234,9 @@ impl Opened<'_, '_> {
     ) -> Result<()> {
         let checksum = reader.u32()?;
         let mut budget = self.budget.clone();
-        let words = shared.decode(&mut reader, words, unit, &decoder.registry, &mut budget)?;
+        budget.spend(base.map_or(0, |base| base.len() as u64))?;
+        let base = base.map(|base| unit.form.words(base));
+        let words = shared.decode(&mut reader, words, base.as_ref(), unit, &decoder.registry, &mut budget)?;
         let bytes = unit.form.bytes(words);
         if crc32fast::hash(&bytes) != checksum {
             return Err(Error::Checksum { part: "decoded weights of chunk", index: number });
@@ -207,6 +288,7 @@ fn unequal() -> Error {
 /// Decodes a model to its safetensors file.
 pub fn decompress(decoder: &Decoder, container: &Container<'_>) -> Result<Vec<u8>> {
     let opened = open(decoder, container)?;
+    opened.check_base(decoder)?;
     let tensors = &opened.header.tensors;
     let restored = each(decoder.threads, opened.units.len(), |number| opened.restore(decoder, number))?;
     let start = 8 + opened.text.len();
@@ -239,8 +321,14 @@ pub fn tensor(decoder: &Decoder, container: &Container<'_>, name: &str) -> Resul
     let Some(number) = opened.header.tensors.iter().position(|tensor| tensor.name == name) else {
         return Ok(None);
     };
+    opened.check_base(decoder)?;
     let TensorInfo { name, dtype, shape, .. } = &opened.header.tensors[number];
     Ok(Some(Tensor::new(name, *dtype, shape, opened.tensor(decoder, number)?)?))
+}
+
+/// The base that a file names.
+pub fn base(decoder: &Decoder, container: &Container<'_>) -> Result<Option<Fingerprint>> {
+    open(decoder, container).map(|opened| opened.base)
 }
 
 /// The tensors of a file by its header and the heads of its units; no weight is decoded.
@@ -251,7 +339,7 @@ pub fn tensors(decoder: &Decoder, container: &Container<'_>) -> Result<Vec<Tenso
     for UnitSections { unit, head, chunks } in &opened.units {
         let method = Method::read(&mut head.reader())?;
         let bytes = head.body.len() + chunks.iter().map(|chunk| chunk.body.len()).sum::<usize>();
-        share(&mut listed, unit, tensors, method.name(), bytes);
+        share(&mut listed, unit, tensors, method.name(), method.base_use(), bytes);
     }
     Ok(listed)
 }

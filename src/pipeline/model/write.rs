@@ -1,16 +1,18 @@
 //! Coding a model.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Instant;
 
+use super::against::Against;
 use super::method::{self, Coded, Coding, Method};
 use super::share;
 use super::unit::Unit;
 use crate::codec::encode_auto;
 use crate::container::{Kind, Tag, Writer};
-use crate::model::{Model, TensorInfo};
+use crate::model::{Base, Model, TensorInfo};
 use crate::pipeline::{Pipeline, Stage};
-use crate::report::{Report, TensorReport, seconds_since};
+use crate::report::{BaseUse, Report, TensorReport, seconds_since};
 use crate::threads::each;
 use crate::wire::{put_bytes, put_varint};
 use crate::{Lane, Result};
@@ -21,22 +23,38 @@ const STRETCH: usize = 8 << 20;
 /// A unit that is coded, or found before.
 enum Packed {
     Coded(Coding, Coded, Vec<u32>),
-    Equal { tensor: usize, checksum: u32 },
+    Equal {
+        tensor: usize,
+        checksum: u32,
+    },
+    /// The base's own words for the unit, or one of its tensors.
+    Base {
+        tensor: Option<usize>,
+        checksum: u32,
+    },
 }
 
-/// Compresses a model; `report` is filled as far as this knows.
-pub fn compress(pipeline: &Pipeline, model: &Model<'_>, report: &mut Report) -> Result<Vec<u8>> {
+/// Compresses a model, against a base if there is one; `report` is filled as far as this knows.
+pub fn compress(pipeline: &Pipeline, base: Option<&Base>, model: &Model<'_>, report: &mut Report) -> Result<Vec<u8>> {
     let start = Instant::now();
     let tensors = model.infos();
     let units = Unit::divide(tensors);
     let twins = twins(&units, model);
+    let against = base.map(|base| Against::new(base, tensors));
+    let known = base.map(Known::new).unwrap_or_default();
     let tick = pipeline.listener.counter(Stage::Learning, units.len());
     let packed = each(pipeline.threads, units.len(), |number| {
         let packed = match twins[number] {
             Some(tensor) => {
                 Packed::Equal { tensor, checksum: crc32fast::hash(&units[number].gather(tensors, model.data())) }
             }
-            None => pack(pipeline, &units[number], tensors, model.data())?,
+            None => {
+                let bytes = units[number].gather(tensors, model.data());
+                match against.as_ref().and_then(|own| in_base(own, &known, &units[number], tensors, &bytes)) {
+                    Some(packed) => packed,
+                    None => pack(pipeline, against.as_ref(), &units[number], tensors, bytes)?,
+                }
+            }
         };
         tick();
         Ok(packed)
@@ -48,16 +66,31 @@ pub fn compress(pipeline: &Pipeline, model: &Model<'_>, report: &mut Report) -> 
     let header = header_body(model.header())?;
     writer.section(Tag::Header, 0, 0, &header);
     report.add("header", header.len());
-    let mut listed: Vec<TensorReport> = tensors.iter().map(TensorReport::of).collect();
+    report.base =
+        base.filter(|_| packed.iter().any(|packed| packed.base_use() != BaseUse::None)).map(Base::fingerprint);
     let mut inside = header.len();
+    if let Some(base) = report.base {
+        let mut body = vec![];
+        put_varint(&mut body, base.bytes);
+        body.extend(base.hash);
+        writer.section(Tag::Base, 0, 0, &body);
+        report.add("base", body.len());
+        inside += body.len();
+    }
+    let mut listed: Vec<TensorReport> = tensors.iter().map(TensorReport::of).collect();
     for (unit, packed) in units.iter().zip(&packed) {
         let bytes = write(&mut writer, unit, packed, report);
         inside += bytes;
         let method = match packed {
             Packed::Coded(coding, ..) => coding.to_string(),
             Packed::Equal { tensor, .. } => format!("equal to {}", tensors[*tensor].name),
+            Packed::Base { tensor: None, .. } => "equal to the base".to_owned(),
+            Packed::Base { tensor: Some(tensor), .. } => {
+                let base = base.expect("a tensor is equal to one of the base");
+                format!("equal to {} of the base", base.infos()[*tensor].name)
+            }
         };
-        share(&mut listed, unit, tensors, &method, bytes);
+        share(&mut listed, unit, tensors, &method, packed.base_use(), bytes);
     }
     let out = writer.finish();
     report.add("container", out.len() - inside);
@@ -87,16 +120,64 @@ fn twins(units: &[Unit], model: &Model<'_>) -> Vec<Option<usize>> {
         .collect()
 }
 
-fn pack(pipeline: &Pipeline, unit: &Unit, tensors: &[TensorInfo], data: &[u8]) -> Result<Packed> {
-    let bytes = unit.gather(tensors, data);
+/// Tensors of a base by length and checksum.
+#[derive(Debug, Default)]
+struct Known(HashMap<(usize, u32), Vec<usize>>);
+
+impl Known {
+    fn new(base: &Base) -> Self {
+        let mut known = Self::default();
+        for number in 0..base.infos().len() {
+            let bytes = base.data(number);
+            known.0.entry((bytes.len(), crc32fast::hash(bytes))).or_default().push(number);
+        }
+        known
+    }
+}
+
+impl Packed {
+    fn base_use(&self) -> BaseUse {
+        match self {
+            Self::Coded(coding, ..) => coding.method().base_use(),
+            Self::Equal { .. } => BaseUse::None,
+            Self::Base { .. } => BaseUse::Equal,
+        }
+    }
+}
+
+/// A unit whose bytes are in the base: its tensors of the same names, or one of any name.
+fn in_base(against: &Against<'_>, known: &Known, unit: &Unit, tensors: &[TensorInfo], bytes: &[u8]) -> Option<Packed> {
+    if bytes.len() <= method::BASE_BYTES {
+        return None;
+    }
+    let checksum = crc32fast::hash(bytes);
+    if against.knows(unit) && *against.bytes(unit, tensors) == *bytes {
+        return Some(Packed::Base { tensor: None, checksum });
+    }
+    let alike = known.0.get(&(bytes.len(), checksum)).filter(|_| unit.tensors.len() == 1)?;
+    let tensor = alike.iter().copied().find(|&number| against.base.data(number) == bytes)?;
+    Some(Packed::Base { tensor: Some(tensor), checksum })
+}
+
+fn pack(
+    pipeline: &Pipeline,
+    against: Option<&Against<'_>>,
+    unit: &Unit,
+    tensors: &[TensorInfo],
+    bytes: Cow<'_, [u8]>,
+) -> Result<Packed> {
     let words = unit.form.words(&bytes);
     let (coding, mut coded) = match &pipeline.plan {
         Some(plan) => {
             let coding = method::asked(plan);
-            let coded = coding.encode(&words, unit)?;
+            let coded = coding.encode(&words, None, unit)?;
             (coding, coded)
         }
-        None => Coding::best(&words, unit, &tensors[unit.tensors[0]].shape, pipeline.effort)?,
+        None => {
+            let against = against.filter(|against| against.knows(unit));
+            let base = against.map(|against| unit.form.words(&against.bytes(unit, tensors)));
+            Coding::best(&words, base.as_ref(), unit, &tensors[unit.tensors[0]].shape, pipeline.effort)?
+        }
     };
     let chunk_bytes = coding.chunk_words(unit) * unit.form.kind.width();
     let bytes = coded.words.take().map_or(bytes, |words| unit.form.bytes(words).into());
@@ -109,6 +190,14 @@ fn write(writer: &mut Writer, unit: &Unit, packed: &Packed, report: &mut Report)
     let first = unit.tensors[0] as u64;
     let mut body = vec![];
     let (coding, coded, checksums) = match packed {
+        Packed::Base { tensor, checksum } => {
+            body.push(Method::Base as u8);
+            put_varint(&mut body, tensor.map_or(0, |tensor| tensor as u64 + 1));
+            body.extend(checksum.to_le_bytes());
+            writer.section(Tag::Tensors, first, 0, &body);
+            report.add("tables", body.len());
+            return body.len();
+        }
         Packed::Equal { tensor, checksum } => {
             body.push(Method::Equal as u8);
             put_varint(&mut body, *tensor as u64);
