@@ -68,6 +68,11 @@ struct Sheet<'a> {
 }
 
 impl Fit {
+    /// [`Fit::price`] in bits.
+    pub fn bits(&self) -> i64 {
+        self.price >> 16
+    }
+
     /// Fits weights around a base, if there is one. Only those that are `kept` count; columns may predict others, and
     /// the base be moved, if `predicts`.
     pub fn new<W: Word>(
@@ -91,18 +96,26 @@ impl Fit {
         density.is_centred = base.is_some();
         let can_move = predicts && kept.is_none() && base.is_some() && sheet.width > 0;
         let moved = can_move.then(|| sheet.moved(&density)).flatten();
-        let plain = sheet.fit(density, words, &parts, predicts);
-        match moved {
-            Some((sheet, density)) => {
-                let mut side = vec![];
-                density.write(&mut side);
-                side.extend(super::write_left(&sheet.left, density.factors.rank()));
-                let mut moved = sheet.fit(density, words, &parts, predicts);
-                moved.price += (side.len() as u64 * 8 * BIT) as i64;
-                if moved.price < plain.price { moved } else { plain }
+        let (mut sheet, mut plain) = sheet.level(density, words, &parts);
+        let mut factors = 0;
+        if let Some((moved, density)) = moved {
+            let mut side = vec![];
+            density.write(&mut side);
+            side.extend(super::write_left(&moved.left, density.factors.rank()));
+            let (moved, mut other) = moved.level(density, words, &parts);
+            let side = (side.len() as u64 * 8 * BIT) as i64;
+            other.price += side;
+            if other.price < plain.price {
+                (sheet, plain, factors) = (moved, other, side);
             }
-            None => plain,
         }
+        let can_predict = (2..=MOST_PREDICTED).contains(&sheet.width) && kept.is_none();
+        if !predicts || !can_predict || words.len() < 8 * sheet.width {
+            return plain;
+        }
+        let mut predicted = sheet.predict(&plain);
+        predicted.price += factors;
+        if predicted.price < plain.price { predicted } else { plain }
     }
 }
 
@@ -143,27 +156,23 @@ impl Sheet<'_> {
         Some((moved, density))
     }
 
-    fn fit<W: Word>(mut self, mut density: Density, words: &[W], parts: &[Parts], predicts: bool) -> Fit {
-        let (numbers, unit, sheet) = (density.numbers, density.unit, &mut self);
-        if let Some(kept) = sheet.kept {
+    /// Takes means, finds zeros and scales.
+    fn level<W: Word>(mut self, mut density: Density, words: &[W], parts: &[Parts]) -> (Self, Fit) {
+        let numbers = density.numbers;
+        if let Some(kept) = self.kept {
             if numbers.is_float() && !density.is_centred {
                 density.hole = kept.iter_ones().map(|at| words[at].wide() & !1).min().unwrap_or(0);
             }
-            let hole = less(Numbers::fixed(numbers.parts(density.hole), unit), 0);
-            sheet.values.iter_mut().for_each(|value| *value -= value.signum() * hole);
+            let hole = less(Numbers::fixed(numbers.parts(density.hole), density.unit), 0);
+            self.values.iter_mut().for_each(|value| *value -= value.signum() * hole);
         } else {
-            sheet.take_means(&mut density);
+            self.take_means(&mut density);
         }
         if numbers.is_float() {
-            sheet.find_zeros(parts, numbers);
+            self.find_zeros(parts, numbers);
         }
-        let plain = self.clone().fit_scales(density);
-        let can_predict = (2..=MOST_PREDICTED).contains(&self.width) && self.kept.is_none();
-        if !predicts || !can_predict || words.len() < 8 * self.width {
-            return plain;
-        }
-        let predicted = self.predict(&plain);
-        if predicted.price < plain.price { predicted } else { plain }
+        let fit = self.clone().fit_scales(density);
+        (self, fit)
     }
 }
 
@@ -468,6 +477,8 @@ impl Sheet<'_> {
             }
         }
         best.0 += scales * COST_BIT / i64::from(STEPS);
+        // In steps of the dtype, so that fits in other units compare.
+        best.0 += counted * i64::from(density.unit) * COST_BIT;
         best.0 = (i128::from(best.0) * self.values.len() as i128 / i128::from(counted.max(1))) as i64;
         best
     }

@@ -197,6 +197,16 @@ impl Dense {
         })
     }
 
+    /// About what weights cost, in bits up to a constant; to be compared with other densities of them all.
+    pub fn bits(&self) -> i64 {
+        self.fit.bits()
+    }
+
+    /// Whether some weights are left out of the density.
+    pub fn leaves_out(&self) -> bool {
+        self.leaves_out != LeftOut::Nothing
+    }
+
     /// Whether weights lie around a base.
     pub fn is_centred(&self) -> bool {
         self.fit.density.is_centred

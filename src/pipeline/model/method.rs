@@ -175,8 +175,11 @@ impl Coding {
     ) -> Result<(Self, Coded)> {
         let stored = Self::Lanes(Lanes::whole(Store));
         let mut best = (stored.encode(words, None, unit)?, stored.clone());
-        Self::alone(&mut best, words, unit, shape, effort)?;
-        if let Some(base) = base {
+        let promise = base.map_or(Promise::Alone, |base| Promise::of(words, base, unit, shape));
+        if promise != Promise::Against {
+            Self::alone(&mut best, words, unit, shape, effort)?;
+        }
+        if let Some(base) = base.filter(|_| promise != Promise::Alone) {
             let mut against = (stored.encode(words, None, unit)?, stored.clone());
             Self::against(&mut against, words, base, unit, shape, effort)?;
             if against.0.bytes() + BASE_BYTES < best.0.bytes() {
@@ -274,6 +277,31 @@ impl Coding {
             }
         }
         Ok(None)
+    }
+}
+
+/// Which way a unit may be coded best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Promise {
+    Alone,
+    Against,
+    Either,
+}
+
+impl Promise {
+    /// What quick densities with and without a base say. An unrelated base costs half a bit for each weight; prediction
+    /// of columns by others has saved up to two and a half.
+    fn of(words: &Lane, base: &Lane, unit: &Unit, shape: &[usize]) -> Self {
+        let alone = Dense::new(words, unit, shape, Effort::Fast);
+        let against = Dense::against(words, base, false, unit, shape, Effort::Fast);
+        let (Some((alone, _)), Some((against, _))) = (alone, against) else { return Self::Either };
+        let saved = alone.bits() - against.bits();
+        match saved * 4 / words.len() as i64 {
+            _ if alone.leaves_out() || has_many_equal(words, base) => Self::Either,
+            i64::MIN..=-2 => Self::Alone,
+            12.. => Self::Against,
+            _ => Self::Either,
+        }
     }
 }
 

@@ -80,7 +80,7 @@ fn open<'c, 'a>(decoder: &'c Decoder, container: &'c Container<'a>) -> Result<Op
 fn fingerprint(section: &Section<'_>) -> Result<Fingerprint> {
     let mut reader = section.reader();
     let bytes = reader.varint()?;
-    let hash = *reader.take(16)?.as_array().expect("sixteen were taken");
+    let hash = *reader.take(16)?.first_chunk().expect("sixteen were taken");
     reader.end()?;
     if (section.first, section.second) != (0, 0) {
         return Err(section.reader().corrupt("a base has no number"));

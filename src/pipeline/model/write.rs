@@ -44,18 +44,11 @@ pub fn compress(pipeline: &Pipeline, base: Option<&Base>, model: &Model<'_>, rep
     let known = base.map(Known::new).unwrap_or_default();
     let tick = pipeline.listener.counter(Stage::Learning, units.len());
     let packed = each(pipeline.threads, units.len(), |number| {
-        let packed = match twins[number] {
-            Some(tensor) => {
-                Packed::Equal { tensor, checksum: crc32fast::hash(&units[number].gather(tensors, model.data())) }
-            }
-            None => {
-                let bytes = units[number].gather(tensors, model.data());
-                match against.as_ref().and_then(|own| in_base(own, &known, &units[number], tensors, &bytes)) {
-                    Some(packed) => packed,
-                    None => pack(pipeline, against.as_ref(), &units[number], tensors, bytes)?,
-                }
-            }
-        };
+        let (unit, against) = (&units[number], against.as_ref());
+        let bytes = unit.gather(tensors, model.data());
+        let equal = twins[number].map(|tensor| Packed::Equal { tensor, checksum: crc32fast::hash(&bytes) });
+        let equal = equal.or_else(|| in_base(against?, &known, unit, tensors, &bytes));
+        let packed = equal.map_or_else(|| pack(pipeline, against, unit, tensors, bytes), Ok)?;
         tick();
         Ok(packed)
     })?;
@@ -167,17 +160,14 @@ fn pack(
     bytes: Cow<'_, [u8]>,
 ) -> Result<Packed> {
     let words = unit.form.words(&bytes);
-    let (coding, mut coded) = match &pipeline.plan {
-        Some(plan) => {
-            let coding = method::asked(plan);
-            let coded = coding.encode(&words, None, unit)?;
-            (coding, coded)
-        }
-        None => {
-            let against = against.filter(|against| against.knows(unit));
-            let base = against.map(|against| unit.form.words(&against.bytes(unit, tensors)));
-            Coding::best(&words, base.as_ref(), unit, &tensors[unit.tensors[0]].shape, pipeline.effort)?
-        }
+    let (coding, mut coded) = if let Some(plan) = &pipeline.plan {
+        let coding = method::asked(plan);
+        let coded = coding.encode(&words, None, unit)?;
+        (coding, coded)
+    } else {
+        let against = against.filter(|against| against.knows(unit));
+        let base = against.map(|against| unit.form.words(&against.bytes(unit, tensors)));
+        Coding::best(&words, base.as_ref(), unit, &tensors[unit.tensors[0]].shape, pipeline.effort)?
     };
     let chunk_bytes = coding.chunk_words(unit) * unit.form.kind.width();
     let bytes = coded.words.take().map_or(bytes, |words| unit.form.bytes(words).into());
