@@ -46,6 +46,17 @@ impl Layout<'_> {
     }
 }
 
+/// How much is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Search {
+    /// Scales, means and the shape.
+    Scales,
+    /// A matrix of low rank that moves the base, too.
+    Factors,
+    /// Columns that predict others, too.
+    Columns,
+}
+
 /// A density and its rows, chosen for some weights.
 #[derive(Debug, Clone)]
 pub(crate) struct Fit {
@@ -73,15 +84,14 @@ impl Fit {
         self.price >> 16
     }
 
-    /// Fits weights around a base, if there is one. Only those that are `kept` count; columns may predict others, and
-    /// the base be moved, if `predicts`.
+    /// Fits weights around a base, if there is one. Only those that are `kept` count.
     pub fn new<W: Word>(
         numbers: Numbers,
         words: &[W],
         base: Option<&[W]>,
         layout: Layout<'_>,
         kept: Option<&Mask>,
-        predicts: bool,
+        search: Search,
     ) -> Self {
         let parts: Vec<Parts> = words.iter().map(|word| numbers.parts(word.wide())).collect();
         let (unit, values) = match base {
@@ -94,7 +104,7 @@ impl Fit {
         let sheet = Sheet { rows: layout.rows(words.len()), width: layout.width(), values, left: vec![], kept };
         let mut density = Density::new(numbers, unit);
         density.is_centred = base.is_some();
-        let can_move = predicts && kept.is_none() && base.is_some() && sheet.width > 0;
+        let can_move = search >= Search::Factors && kept.is_none() && base.is_some() && sheet.width > 0;
         let moved = can_move.then(|| sheet.moved(&density)).flatten();
         let (mut sheet, mut plain) = sheet.level(density, words, &parts);
         let mut factors = 0;
@@ -110,7 +120,7 @@ impl Fit {
             }
         }
         let can_predict = (2..=MOST_PREDICTED).contains(&sheet.width) && kept.is_none();
-        if !predicts || !can_predict || words.len() < 8 * sheet.width {
+        if search < Search::Columns || !can_predict || words.len() < 8 * sheet.width {
             return plain;
         }
         let mut predicted = sheet.predict(&plain);

@@ -25,7 +25,7 @@ mod stream;
 
 pub(crate) use centre::{Centre, read_left, write_left};
 pub(crate) use field::Density;
-pub(crate) use fit::{Fit, Layout};
+pub(crate) use fit::{Fit, Layout, Search};
 pub(crate) use number::Numbers;
 pub(crate) use repeats::Repeats;
 pub(crate) use rows::{read as read_rows, write as write_rows};

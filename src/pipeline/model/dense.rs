@@ -2,8 +2,7 @@
 
 use super::mask;
 use super::unit::Unit;
-use crate::Effort;
-use crate::density::{self, Centre, Density, Fit, Layout, Numbers, Repeats};
+use crate::density::{self, Centre, Density, Fit, Layout, Numbers, Repeats, Search};
 use crate::mask::Mask;
 use crate::wire::{Reader, put_bytes, put_varint};
 use crate::{Budget, Lane, Result, Word, with_kind, with_words};
@@ -106,11 +105,11 @@ fn kept<W: Word>(words: &[W], base: Option<&[W]>) -> Mask {
 
 impl Dense {
     /// The density of a unit, if its weights are numbers, and its words as rows.
-    pub fn new(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Option<(Self, Lane)> {
+    pub fn new(words: &Lane, unit: &Unit, shape: &[usize], search: Search) -> Option<(Self, Lane)> {
         let numbers = Numbers::of(unit.dtype)?;
         with_words!(words, words => {
             let mask = not_zero(words, numbers);
-            let (dense, turned) = Self::of(numbers, (words, None), mask, unit, shape, effort != Effort::Fast);
+            let (dense, turned) = Self::of(numbers, (words, None), mask, unit, shape, search);
             Some((dense, Word::wrap(turned.unwrap_or_else(|| words.clone()))))
         })
     }
@@ -122,13 +121,13 @@ impl Dense {
         without_equal: bool,
         unit: &Unit,
         shape: &[usize],
-        effort: Effort,
+        search: Search,
     ) -> Option<(Self, Lane)> {
         let numbers = Numbers::of(unit.dtype)?;
         with_words!(words, words => {
             let base = Word::of(base)?;
             let mask = without_equal.then(|| kept(words, Some(base)));
-            let (dense, turned) = Self::of(numbers, (words, Some(base)), mask, unit, shape, effort != Effort::Fast);
+            let (dense, turned) = Self::of(numbers, (words, Some(base)), mask, unit, shape, search);
             Some((dense, Word::wrap(turned.unwrap_or_else(|| words.clone()))))
         })
     }
@@ -148,23 +147,23 @@ impl Dense {
         mask: Option<Mask>,
         unit: &Unit,
         shape: &[usize],
-        predicts: bool,
+        search: Search,
     ) -> (Self, Option<Vec<W>>) {
         let widths = if unit.rows.is_empty() { widths(shape, unit.words) } else { vec![0] };
         let best = widths
             .into_iter()
             .map(|width| {
                 let layout = if width == 0 { Layout::Rows(&unit.rows) } else { Layout::Matrix(width) };
-                (width, Fit::new(numbers, words, base, layout, mask.as_ref(), predicts))
+                (width, Fit::new(numbers, words, base, layout, mask.as_ref(), search))
             })
             .min_by_key(|(_, fit)| fit.price);
         let (width, fit) = best.expect("there is a layout");
         let can_turn = width > 0 && words.len().is_multiple_of(width) && words.len() / width <= MOST_ROW;
-        if predicts && can_turn && mask.is_none() {
+        if search == Search::Columns && can_turn && mask.is_none() {
             let turned = turn(words, width);
             let rows = words.len() / width;
             let base = base.map(|base| turn(base, width));
-            let other = Fit::new(numbers, &turned, base.as_deref(), Layout::Matrix(rows), None, true);
+            let other = Fit::new(numbers, &turned, base.as_deref(), Layout::Matrix(rows), None, search);
             if other.price < fit.price {
                 return (
                     Self { width: rows, is_turned: true, is_mixed: false, leaves_out: LeftOut::Nothing, fit: other },
@@ -192,7 +191,7 @@ impl Dense {
                 .chunks(chunk)
                 .flat_map(|words| Repeats::encode(numbers, words, width).0.new_ones())
                 .collect();
-            let fit = Fit::new(numbers, words, None, Layout::Matrix(width), Some(&new), false);
+            let fit = Fit::new(numbers, words, None, Layout::Matrix(width), Some(&new), Search::Scales);
             Some(Self { width, is_turned: false, is_mixed: false, leaves_out: LeftOut::Repeats, fit })
         })
     }

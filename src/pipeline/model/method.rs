@@ -7,6 +7,7 @@ use super::sparse::{SharedSparse, Sparse, part};
 use super::unit::Unit;
 use super::words::Form;
 use crate::codec::{Bins, BitPack, Delta, Dictionary, Lz77, Lz77Effort, Plan, Rans, Registry, Store, Then, auto};
+use crate::density::Search;
 use crate::report::BaseUse;
 use crate::wire::Reader;
 use crate::{Budget, Effort, Error, Lane, Result, Word, with_words};
@@ -175,13 +176,14 @@ impl Coding {
     ) -> Result<(Self, Coded)> {
         let stored = Self::Lanes(Lanes::whole(Store));
         let mut best = (stored.encode(words, None, unit)?, stored.clone());
+        let search = if effort == Effort::Fast { Search::Factors } else { Search::Columns };
         let promise = base.map_or(Promise::Alone, |base| Promise::of(words, base, unit, shape));
         if promise != Promise::Against {
-            Self::alone(&mut best, words, unit, shape, effort)?;
+            Self::alone(&mut best, words, unit, shape, search)?;
         }
         if let Some(base) = base.filter(|_| promise != Promise::Alone) {
             let mut against = (stored.encode(words, None, unit)?, stored.clone());
-            Self::against(&mut against, words, base, unit, shape, effort)?;
+            Self::against(&mut against, words, base, unit, shape, search)?;
             if against.0.bytes() + BASE_BYTES < best.0.bytes() {
                 best = against;
             }
@@ -202,8 +204,8 @@ impl Coding {
     }
 
     /// Tries what needs no base.
-    fn alone(best: &mut (Coded, Self), words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Result<()> {
-        if let Some((dense, words)) = Dense::new(words, unit, shape, effort) {
+    fn alone(best: &mut (Coded, Self), words: &Lane, unit: &Unit, shape: &[usize], search: Search) -> Result<()> {
+        if let Some((dense, words)) = Dense::new(words, unit, shape, search) {
             let dense = Self::Dense(Box::new(dense));
             let mut coded = dense.encode(&words, None, unit)?;
             coded.words = Some(words);
@@ -226,13 +228,13 @@ impl Coding {
         base: &Lane,
         unit: &Unit,
         shape: &[usize],
-        effort: Effort,
+        search: Search,
     ) -> Result<()> {
         for without_equal in [false, true] {
             if without_equal && !has_many_equal(words, base) {
                 continue;
             }
-            if let Some((dense, words)) = Dense::against(words, base, without_equal, unit, shape, effort) {
+            if let Some((dense, words)) = Dense::against(words, base, without_equal, unit, shape, search) {
                 let base = dense.base(base);
                 let dense = Self::Dense(Box::new(dense));
                 let mut coded = dense.encode(&words, Some(&base), unit)?;
@@ -292,8 +294,8 @@ impl Promise {
     /// What quick densities with and without a base say. An unrelated base costs half a bit for each weight; prediction
     /// of columns by others has saved up to two and a half.
     fn of(words: &Lane, base: &Lane, unit: &Unit, shape: &[usize]) -> Self {
-        let alone = Dense::new(words, unit, shape, Effort::Fast);
-        let against = Dense::against(words, base, false, unit, shape, Effort::Fast);
+        let alone = Dense::new(words, unit, shape, Search::Scales);
+        let against = Dense::against(words, base, false, unit, shape, Search::Scales);
         let (Some((alone, _)), Some((against, _))) = (alone, against) else { return Self::Either };
         let saved = alone.bits() - against.bits();
         match saved * 4 / words.len() as i64 {
