@@ -18,7 +18,7 @@ pub enum Head {
     /// Its bytes are those of the base's tensors of the same names, or of tensor `tensor` − 1 of the base.
     Base { tensor: u64, checksum: u32 },
     /// It has chunks of its own.
-    Coded(Coded),
+    Coded(Box<Coded>),
 }
 
 /// A unit with chunks.
@@ -69,7 +69,7 @@ impl Head {
         if chunks != if count == 1 { 0 } else { count } {
             return Err(reader.corrupt("the number of chunks is wrong"));
         }
-        Ok(Self::Coded(Coded { shared, chunk_words, only }))
+        Ok(Self::Coded(Box::new(Coded { shared, chunk_words, only })))
     }
 }
 
