@@ -1,5 +1,7 @@
 //! What can go wrong, in four families: a bad file, a short file, a limit, and a caller's own mistake.
 
+use crate::model::Fingerprint;
+
 /// The crate's result type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -67,6 +69,20 @@ pub enum Error {
         minor: u8,
         /// The major version this library reads.
         supported: u8,
+    },
+    /// The container holds what differs from a base, and none was given.
+    #[error("the model is coded against base {needed}: decode with it")]
+    MissingBase {
+        /// The base that is needed.
+        needed: Fingerprint,
+    },
+    /// The base that was given is not the one that a model is coded against.
+    #[error("the model is coded against base {needed}, not {given}")]
+    WrongBase {
+        /// The base that is needed.
+        needed: Fingerprint,
+        /// The base that was given.
+        given: Fingerprint,
     },
     /// The file names a codec that the registry does not hold.
     #[error("unknown codec id {0}: decode with a registry that holds it")]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::container::Kind;
-use crate::model::{Dtype, TensorInfo};
+use crate::model::{Dtype, Fingerprint, TensorInfo};
 use crate::pipeline::Effort;
 use crate::prune::{self, Pruned};
 
@@ -20,6 +20,9 @@ use crate::prune::{self, Pruned};
 pub struct Report {
     /// What the container holds.
     pub kind: Kind,
+    /// The base that a model is coded against; none where no tensor needs it.
+    #[serde(default)]
+    pub base: Option<Fingerprint>,
     /// Bytes of the source.
     pub original_bytes: u64,
     /// Bytes of the container.
@@ -94,8 +97,23 @@ pub struct TensorReport {
     pub bytes: u64,
     /// 8 · bytes / elements; 0 without elements.
     pub bits_per_weight: f64,
+    /// What a base is to it.
+    #[serde(default)]
+    pub base: BaseUse,
     /// What pruning left of it, if it was pruned.
     pub pruned: Option<PrunedReport>,
+}
+
+/// What a base is to a tensor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BaseUse {
+    /// Nothing: there is none, or it does not help.
+    #[default]
+    None,
+    /// The tensor is coded as a difference from it.
+    Difference,
+    /// The tensor is in it.
+    Equal,
 }
 
 /// What pruning left of a tensor.
@@ -134,12 +152,14 @@ impl TensorReport {
             method: "empty".to_owned(),
             bytes: 0,
             bits_per_weight: 0.0,
+            base: BaseUse::None,
             pruned: None,
         }
     }
 
     /// How the tensor is coded, and in how many bytes.
-    pub(crate) fn set_coding(&mut self, method: &str, bytes: u64) {
+    pub(crate) fn set_coding(&mut self, method: &str, base: BaseUse, bytes: u64) {
+        self.base = base;
         method.clone_into(&mut self.method);
         self.bytes = bytes;
         self.bits_per_weight = 8.0 * bytes as f64 / self.elements().max(1) as f64;
@@ -169,6 +189,7 @@ impl Default for Report {
     fn default() -> Self {
         Self {
             kind: Kind::Bytes,
+            base: None,
             original_bytes: 0,
             compressed_bytes: 0,
             rows: 0,

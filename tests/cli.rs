@@ -284,6 +284,35 @@ fn a_large_model_is_coded_piece_by_piece() {
 }
 
 #[test]
+fn a_checkpoint_needs_its_base() {
+    let desk = Desk::new();
+    let first = model();
+    let mut second = first.clone();
+    // Every weight moves by its last place; the last eight bytes are a counter.
+    let weights = second.len() - 8 - 24_000;
+    second[weights..].as_chunks_mut::<4>().0.iter_mut().for_each(|word| word[0] ^= 1);
+    desk.write("1.safetensors", &first);
+    desk.write("2.safetensors", &second);
+    let report = desk.json(&["compress", "2.safetensors", "2.ll", "--base", "1.safetensors", "--json"]);
+    assert_eq!(report["tensors"][0]["base"], "Difference");
+    assert!(report["compressed_bytes"].as_u64() < Some(6000), "{report}");
+    assert!(desk.run(&["decompress", "2.ll", "back", "--base", "1.safetensors"]).status.success());
+    assert_eq!(desk.read("back"), second);
+    let hash = losslaw::model::Fingerprint::of(&first).to_string();
+    assert_eq!(desk.json(&["inspect", "2.ll", "--json"])["base"], hash.as_str());
+    assert!(String::from_utf8(desk.run(&["inspect", "2.ll"]).stdout).unwrap().contains(&hash));
+    let other = losslaw::model::Fingerprint::of(&second).to_string();
+    let missing = desk.refused(&["decompress", "2.ll", "no"], 1);
+    assert!(missing.contains(&hash) && missing.contains("--base"), "{missing}");
+    let wrong = desk.refused(&["decompress", "2.ll", "no", "--base", "2.safetensors"], 1);
+    assert!(wrong.contains(&hash) && wrong.contains(&other), "{wrong}");
+    assert!(
+        desk.refused(&["compress", "t.csv", "no", "--base", "1.safetensors"], 1).contains("not a safetensors model")
+    );
+    assert!(desk.refused(&["compress", "2.safetensors", "no", "--base", "t.csv"], 1).contains("t.csv"));
+}
+
+#[test]
 fn prune_writes_a_model_of_the_same_shapes_and_says_what_was_lost() {
     let desk = Desk::new();
     desk.write("m.safetensors", &model());

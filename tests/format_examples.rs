@@ -6,7 +6,7 @@ use losslaw::codec::{
     Lms, Lz77, Lz78, Map, Plan, Planes, Rans, Registry, Rle, Standardise, Store,
 };
 use losslaw::container::{Container, Kind, Tag, Writer};
-use losslaw::model::Model;
+use losslaw::model::{Base, Model};
 use losslaw::partition::{Partition, Partitioner, Target};
 use losslaw::table::{Entries, Table};
 use losslaw::tree::{Feature, Frame, Tree, TreeFeature, TreeNode};
@@ -356,6 +356,26 @@ fn a_unit_under_a_density_is_as_shown() {
          43 25 48 c4 70 36 46 ea 57 3f 94 61 d8 c2 02 7d 9b 37 b3 a3 f7 57 57 8a b5 f4 95 83",
     );
     assert_eq!(decompress(&file).unwrap(), model.to_safetensors());
+}
+
+#[test]
+fn a_model_against_a_base_is_as_shown() {
+    let weights: Vec<f32> = (0..48u8).map(|at| f32::from(at) / 16.0).collect();
+    let model = |more: u64| {
+        let steps: Vec<u8> = (1..25u64)
+            .flat_map(|at| (at.pow(12).wrapping_mul(0x9e37_79b9_7f4a_7c15) / 2 + more).to_le_bytes())
+            .collect();
+        let model = Model::builder().f32("w", &[6, 8], &weights).unwrap();
+        model.tensor("steps", losslaw::model::Dtype::I64, &[24], &steps).unwrap().build().unwrap()
+    };
+    let base = Base::from(&model(0));
+    let file = Pipeline::builder().build().unwrap().compress_model_against(&base, &model(3)).unwrap().bytes;
+    let container = Container::open(&file, &Limits::default()).unwrap();
+    shown(container.find(Tag::Base, 0, 0).unwrap().body, "80 04 9f be ac 8e 0b 65 82 4f 2b 6c f2 aa ed b3 75 77");
+    shown(container.find(Tag::Tensors, 0, 0).unwrap().body, "04 00 90 fe 53 44");
+    shown(container.find(Tag::Tensors, 1, 0).unwrap().body, "05 18 03 00 01 00 71 28 77 af 07 0f 04 03 03 18 06 00");
+    let restored = losslaw::Decoder::default().with_base(base).decompress(&file).unwrap();
+    assert_eq!(restored, model(3).to_safetensors());
 }
 
 #[test]

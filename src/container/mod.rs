@@ -88,6 +88,8 @@ pub enum Tag {
     Tensors = 9,
     /// A chunk of a unit. Addresses: the first tensor, the number of the chunk.
     Weights = 10,
+    /// The base of a model.
+    Base = 11,
     /// [`Tag::Schema`] as one node of bytes.
     MixedSchema = 16,
     /// The list of all sections.
@@ -95,7 +97,7 @@ pub enum Tag {
 }
 
 impl Tag {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Stored,
         Self::Bytes,
         Self::Schema,
@@ -106,6 +108,7 @@ impl Tag {
         Self::Header,
         Self::Tensors,
         Self::Weights,
+        Self::Base,
         Self::MixedSchema,
         Self::Index,
     ];
@@ -123,6 +126,7 @@ impl Tag {
             Self::Header => "model header",
             Self::Tensors => "tensors",
             Self::Weights => "weights",
+            Self::Base => "base",
             Self::MixedSchema => "mixed schema",
             Self::Index => "index",
         }

@@ -1,6 +1,7 @@
 //! What all chunks of a unit share: the shape, and what columns say about scale and prediction.
 
-use super::number::{MAX_CELL, Numbers, Parts};
+use super::centre::Factors;
+use super::number::{MAX_CELL, Numbers, Parts, WIDE};
 use super::rows::Row;
 use super::scale;
 use super::shape::{COUNT, FINE, OCTAVES, STEPS};
@@ -50,6 +51,10 @@ pub(crate) struct Density {
     pub coefficients: Vec<Vec<(u32, i8)>>,
     /// See [`Density::coefficients`].
     pub fine: u32,
+    /// Whether weights lie around a base.
+    pub is_centred: bool,
+    /// What is added to the base, if anything.
+    pub factors: Factors,
     terms: Vec<Vec<Term>>,
 }
 
@@ -61,10 +66,18 @@ pub fn level(steps: i32, least: u32, most: u32) -> (u32, u32) {
     (level as u32, step as u32)
 }
 
+/// No prediction lies in a cell further from zero.
+const FAR: i64 = 1 << 51;
+
 /// The cell of a prediction.
 #[inline]
 pub fn base_cell(mean: i64, level: u32, unit: u32) -> i64 {
-    if level >= unit { mean >> (level - unit).min(63) } else { mean << (unit - level).min(20) }
+    let far = if level >= unit {
+        mean >> (level - unit).min(63)
+    } else {
+        mean.clamp(-FAR >> 9, FAR >> 9) << (unit - level).min(20)
+    };
+    far.clamp(-FAR, FAR)
 }
 
 impl Density {
@@ -79,18 +92,30 @@ impl Density {
             means: vec![],
             coefficients: vec![],
             fine: 0,
+            is_centred: false,
+            factors: Factors::default(),
             terms: vec![],
         }
     }
 
     /// Whether some prediction may differ from 0.
     pub fn predicts(&self) -> bool {
-        !self.means.is_empty() || !self.terms.is_empty()
+        self.is_centred || !self.means.is_empty() || !self.terms.is_empty()
+    }
+
+    /// Components of the factors.
+    pub fn rank(&self) -> usize {
+        self.factors.rank()
     }
 
     /// Whether columns predict others.
     pub fn has_terms(&self) -> bool {
         !self.terms.is_empty()
+    }
+
+    /// Whether means of rows and columns are all that predictions know.
+    pub fn is_level(&self) -> bool {
+        !self.is_centred && self.terms.is_empty()
     }
 
     /// Takes coefficients over, each times the ratio of both columns' scales.
@@ -109,16 +134,16 @@ impl Density {
         (self.coefficients, self.fine) = (coefficients, fine);
     }
 
-    /// A weight as predictors see it: less the means of its row and column.
+    /// A weight as predictors see it: less its centre and the means of its row and column.
     #[inline]
-    pub fn deviation(&self, row: &Row, column: usize, parts: Parts) -> i32 {
+    pub fn deviation(&self, row: &Row, column: usize, parts: Parts, centre: i64) -> i32 {
         let mean = row.mean + self.means.get(column).copied().unwrap_or(0);
-        (Numbers::fixed(parts, self.unit) - mean).clamp(-(1 << 30), 1 << 30) as i32
+        (Numbers::fixed(parts, self.unit) - centre - mean).clamp(-(1 << 30), 1 << 30) as i32
     }
 
     /// The prediction for a column of a row whose earlier weights have these deviations.
     #[inline]
-    pub fn prediction(&self, row: &Row, column: usize, before: &[i32]) -> i64 {
+    pub fn prediction(&self, row: &Row, column: usize, before: &[i32], centre: i64) -> i64 {
         let mut mean = row.mean;
         if let Some(own) = self.means.get(column) {
             mean += own;
@@ -130,7 +155,7 @@ impl Density {
             });
             mean += sum >> RATIO;
         }
-        mean.clamp(-(1 << 31), 1 << 31)
+        (mean.clamp(-(1 << 31), 1 << 31) + centre).clamp(-(1 << WIDE), 1 << WIDE)
     }
 
     /// The least level at which the weights near a prediction have cells of their own.
@@ -159,7 +184,7 @@ impl Density {
     /// Appends everything but the numbers.
     ///
     /// ```text
-    /// shape (1) · unit (varint) · grain (1) · hole (varint) · parts (1): 1 scales, 2 means, 4 coefficients of columns
+    /// shape (1) · unit (varint) · grain (1) · hole (varint) · parts (1): 1 scales, 2 means, 4 coefficients of columns, 8 factors
     /// · if any: adaptive bits behind their length
     /// ```
     pub fn write(&self, out: &mut Vec<u8>) {
@@ -167,9 +192,10 @@ impl Density {
         put_varint(out, u64::from(self.unit));
         out.push(self.grain as u8);
         put_varint(out, self.hole);
-        let parts = [self.columns.is_empty(), self.means.is_empty(), self.coefficients.is_empty()];
+        let parts =
+            [self.columns.is_empty(), self.means.is_empty(), self.coefficients.is_empty(), self.factors.rank() == 0];
         out.push(parts.iter().enumerate().map(|(bit, absent)| u8::from(!absent) << bit).sum());
-        if parts == [true; 3] {
+        if parts == [true; 4] {
             return;
         }
         let mut encoder = RangeEncoder::default();
@@ -193,18 +219,27 @@ impl Density {
                 }
             }
         }
+        if self.factors.rank() > 0 {
+            self.factors.write(&mut encoder);
+        }
         put_bytes(out, &encoder.finish());
     }
 
     /// Inverse of [`Density::write`] for a grid of so many columns.
-    pub fn read(reader: &mut Reader<'_>, numbers: Numbers, width: usize, budget: &mut Budget) -> Result<Self> {
+    pub fn read(
+        reader: &mut Reader<'_>,
+        numbers: Numbers,
+        width: usize,
+        is_centred: bool,
+        budget: &mut Budget,
+    ) -> Result<Self> {
         let shape = usize::from(reader.u8()?);
         if shape >= COUNT {
             return Err(reader.corrupt("unknown shape of a density"));
         }
         let unit = reader.varint_to(u64::from(MAX_UNIT), "the unit of predictions is too large")? as u32;
         let mut density = Self::new(numbers, unit);
-        density.shape = shape;
+        (density.shape, density.is_centred) = (shape, is_centred);
         density.grain = u32::from(reader.u8()?);
         density.hole = reader.varint()?;
         if density.hole & 1 == 1 || density.hole > u64::MAX >> (64 - numbers.bits) {
@@ -214,7 +249,7 @@ impl Density {
             return Err(reader.corrupt("means are too coarse"));
         }
         let parts = reader.u8()?;
-        if parts > 7 || (parts > 0 && width == 0) {
+        if parts > 15 || (parts > 0 && width == 0) || (parts & 8 > 0 && !is_centred) {
             return Err(reader.corrupt("unknown parts of a density"));
         }
         if parts == 0 {
@@ -243,6 +278,9 @@ impl Density {
         }
         if parts & 4 > 0 {
             density.read_coefficients(&mut decoder, width, budget)?;
+        }
+        if parts & 8 > 0 {
+            density.factors = Factors::read(&mut decoder, width, budget)?;
         }
         decoder.end()?;
         Ok(density)

@@ -1,12 +1,13 @@
 //! Finding scales, means and a shape for weights. Only sums, products and quotients of floats choose; what is chosen is
 //! written as integers.
 
+use super::centre::FRACTION;
 use super::field::Density;
-use super::number::{Numbers, Parts};
-use super::predict;
+use super::number::{Numbers, Parts, WIDE};
 use super::rows::Row;
 use super::scale::{Size, coarseness, smooth, steps_of, write as write_scales};
 use super::shape::{BINS, COST_BIT, COUNT, STEPS, bin, costs, power_of_two};
+use super::{low_rank, predict};
 use crate::Word;
 use crate::codec::adaptive::Price;
 use crate::log2::{BIT, log2};
@@ -45,11 +46,24 @@ impl Layout<'_> {
     }
 }
 
+/// How much is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Search {
+    /// Scales, means and the shape.
+    Scales,
+    /// A matrix of low rank that moves the base, too.
+    Factors,
+    /// Columns that predict others, too.
+    Columns,
+}
+
 /// A density and its rows, chosen for some weights.
 #[derive(Debug, Clone)]
 pub(crate) struct Fit {
     pub density: Density,
     pub rows: Vec<Row>,
+    /// The factor of the rows.
+    pub left: Vec<i16>,
     /// About what the weights cost under it, up to what they would cost under any other, in 2^-16 bit.
     pub price: i64,
 }
@@ -60,59 +74,136 @@ struct Sheet<'a> {
     rows: Vec<Row>,
     width: usize,
     values: Vec<i32>,
+    left: Vec<i16>,
     kept: Option<&'a Mask>,
 }
 
 impl Fit {
-    /// Fits weights, of which only those that are `kept` count.
-    pub fn new<W: Word>(numbers: Numbers, words: &[W], layout: Layout<'_>, kept: Option<&Mask>) -> Self {
-        Self::pair(numbers, words, layout, kept, false).0
+    /// [`Fit::price`] in bits.
+    pub fn bits(&self) -> i64 {
+        self.price >> 16
     }
 
-    /// A fit in which columns do not predict others, and one in which they do if `predicts` and they can.
+    /// The cheapest fit of weights around a base, if there is one. Only those that are `kept` count.
+    pub fn new<W: Word>(
+        numbers: Numbers,
+        words: &[W],
+        base: Option<&[W]>,
+        layout: Layout<'_>,
+        kept: Option<&Mask>,
+        search: Search,
+    ) -> Self {
+        let (plain, predicted) = Self::pair(numbers, words, base, layout, kept, search);
+        predicted.filter(|predicted| predicted.price < plain.price).unwrap_or(plain)
+    }
+
+    /// A fit in which columns do not predict others, and one in which they do if that is looked for and they can.
     pub fn pair<W: Word>(
         numbers: Numbers,
         words: &[W],
+        base: Option<&[W]>,
         layout: Layout<'_>,
         kept: Option<&Mask>,
-        predicts: bool,
+        search: Search,
     ) -> (Self, Option<Self>) {
-        let parts = || words.iter().map(|word| numbers.parts(word.wide()));
-        let unit = unit(parts());
-        let values = parts().map(|parts| Numbers::fixed(parts, unit) as i32).collect();
-        let mut sheet = Sheet { rows: layout.rows(words.len()), width: layout.width(), values, kept };
+        let of = |word: &W| numbers.parts(word.wide());
+        let parts = || words.iter().map(of);
+        let (unit, values) = match base {
+            None => plain_values(parts),
+            Some(base) => differences(|| parts().zip(base.iter().map(of))),
+        };
+        let sheet = Sheet { rows: layout.rows(words.len()), width: layout.width(), values, left: vec![], kept };
         let mut density = Density::new(numbers, unit);
-        if let Some(kept) = kept {
-            if numbers.is_float() {
-                density.hole = kept.iter_ones().map(|at| words[at].wide() & !1).min().unwrap_or(0);
+        density.is_centred = base.is_some();
+        let can_move = search >= Search::Factors && kept.is_none() && base.is_some() && sheet.width > 0;
+        let moved = can_move.then(|| sheet.moved(&density)).flatten();
+        let (mut sheet, mut plain) = sheet.level(density, words);
+        let mut factors = 0;
+        if let Some((moved, density)) = moved {
+            let mut side = vec![];
+            density.write(&mut side);
+            side.extend(super::write_left(&moved.left, density.factors.rank()));
+            let (moved, mut other) = moved.level(density, words);
+            let side = (side.len() as u64 * 8 * BIT) as i64;
+            other.price += side;
+            if other.price < plain.price {
+                (sheet, plain, factors) = (moved, other, side);
             }
-            let hole = Numbers::fixed(numbers.parts(density.hole), unit) as i32;
-            sheet.values.iter_mut().for_each(|value| *value -= value.signum() * hole);
-        } else {
-            sheet.take_means(&mut density);
         }
-        if numbers.is_float() {
-            sheet.find_zeros(parts(), numbers);
-        }
-        let plain = sheet.clone().fit_scales(density);
         let can_predict = (2..=MOST_PREDICTED).contains(&sheet.width) && kept.is_none();
-        if !predicts || !can_predict || words.len() < 8 * sheet.width {
+        if search < Search::Columns || !can_predict || words.len() < 8 * sheet.width {
             return (plain, None);
         }
-        let predicted = sheet.predict(&plain);
+        let mut predicted = sheet.predict(&plain);
+        predicted.price += factors;
         (plain, Some(predicted))
+    }
+}
+
+/// Weights in units in which most of them have some 2^[`UNITS`].
+fn plain_values<I: Iterator<Item = Parts>>(parts: impl Fn() -> I) -> (u32, Vec<i32>) {
+    let unit = unit(parts().map(|parts| (parts.digits, parts.shift)));
+    (unit, parts().map(|parts| less(Numbers::fixed(parts, unit), 0)).collect())
+}
+
+/// Weights less those of a base, in units in which most of the differences have some 2^[`UNITS`].
+fn differences<I: Iterator<Item = (Parts, Parts)>>(pairs: impl Fn() -> I) -> (u32, Vec<i32>) {
+    // As fine as most weights can be taken.
+    let fine = unit(pairs().map(|(own, _)| (own.digits, own.shift))).saturating_sub(WIDE - UNITS - 4);
+    let size = |(own, base): (Parts, Parts)| (Numbers::fixed(own, fine) - Numbers::fixed(base, fine)).unsigned_abs();
+    let unit = unit(pairs().map(|pair| (size(pair), fine)));
+    let value = |(own, base): (Parts, Parts)| less(Numbers::fixed(own, unit), Numbers::fixed(base, unit));
+    (unit, pairs().map(value).collect())
+}
+
+impl Sheet<'_> {
+    /// The sheet with a matrix of low rank subtracted, if one pays.
+    fn moved(&self, density: &Density) -> Option<(Self, Density)> {
+        let values: Vec<f32> = self.values.iter().map(|&value| value as f32).collect();
+        let whole = values.len() - values.len() % self.width;
+        let (factors, mut left) = low_rank::find(&values[..whole], self.width)?;
+        left.resize(self.rows.len() * factors.rank(), 0);
+        let mut moved = self.clone();
+        let mut sums = vec![];
+        for (values, left) in moved.values.chunks_mut(self.width).zip(left.chunks(factors.rank())) {
+            factors.add(left, values.len(), &mut sums);
+            values.iter_mut().zip(&sums).for_each(|(value, sum)| *value = less(*value, sum >> FRACTION));
+        }
+        moved.left = left;
+        let mut density = density.clone();
+        density.factors = factors;
+        Some((moved, density))
+    }
+
+    /// Takes means, finds zeros and scales.
+    fn level<W: Word>(mut self, mut density: Density, words: &[W]) -> (Self, Fit) {
+        let numbers = density.numbers;
+        if let Some(kept) = self.kept {
+            if numbers.is_float() && !density.is_centred {
+                density.hole = kept.iter_ones().map(|at| words[at].wide() & !1).min().unwrap_or(0);
+            }
+            let hole = less(Numbers::fixed(numbers.parts(density.hole), density.unit), 0);
+            self.values.iter_mut().for_each(|value| *value -= value.signum() * hole);
+        } else {
+            self.take_means(&mut density);
+        }
+        if numbers.is_float() {
+            self.find_zeros(words.iter().map(|word| numbers.parts(word.wide())), numbers);
+        }
+        let fit = self.clone().fit_scales(density);
+        (self, fit)
     }
 }
 
 /// Widest matrix whose columns predict each other: their covariances take 4 kB each.
 const MOST_PREDICTED: usize = 1 << 15;
 
-/// The unit in which most weights have some 2^[`UNITS`].
-fn unit(parts: impl Iterator<Item = Parts>) -> u32 {
+/// The unit in which most of some sizes, digits · 2^shift, have some 2^[`UNITS`].
+fn unit(sizes: impl Iterator<Item = (u64, u32)>) -> u32 {
     let mut counts = vec![0usize; 1];
     let mut all = 0;
-    for parts in parts.filter(|parts| parts.digits > 0) {
-        let top = (64 - parts.digits.leading_zeros() + parts.shift) as usize;
+    for (digits, shift) in sizes.filter(|size| size.0 > 0) {
+        let top = (64 - digits.leading_zeros() + shift) as usize;
         if counts.len() <= top {
             counts.resize(top + 1, 0);
         }
@@ -285,7 +376,7 @@ impl Sheet<'_> {
         density.shape = shape;
         let offset = shift + (STEPS * density.unit) as i32;
         self.rows.iter_mut().for_each(|row| row.steps += offset);
-        Fit { density, rows: self.rows, price: price + side.0 as i64 }
+        Fit { density, rows: self.rows, left: self.left, price: price + side.0 as i64 }
     }
 
     /// Lets columns predict others, given a fit without.
@@ -356,12 +447,15 @@ impl Sheet<'_> {
             let means = row.mean;
             for (column, value) in values.iter_mut().enumerate() {
                 let mean = means + density.means.get(column).copied().unwrap_or(0);
-                *value = less(*value, density.prediction(row, column, &before) - mean);
+                *value = less(*value, density.prediction(row, column, &before, 0) - mean);
             }
         }
         self.rows.clone_from(&plain.rows);
         let mut side = vec![];
+        // Factors have been paid for.
+        let factors = std::mem::take(&mut density.factors);
         density.write(&mut side);
+        density.factors = factors;
         let mut fit = self.fit_rows(density);
         fit.price += (side.len() as u64 * 8 * BIT) as i64;
         fit
@@ -400,13 +494,15 @@ impl Sheet<'_> {
             }
         }
         best.0 += scales * COST_BIT / i64::from(STEPS);
+        // In steps of the dtype, so that fits in other units compare.
+        best.0 += counted * i64::from(density.unit) * COST_BIT;
         best.0 = (i128::from(best.0) * self.values.len() as i128 / i128::from(counted.max(1))) as i64;
         best
     }
 }
 
-fn less(value: i32, mean: i64) -> i32 {
-    (i64::from(value) - mean).clamp(-(1 << 30), 1 << 30) as i32
+fn less(value: impl Into<i64>, mean: i64) -> i32 {
+    (value.into() - mean).clamp(-(1 << 30), 1 << 30) as i32
 }
 
 /// Sums of some values.

@@ -4,6 +4,7 @@
 //! tree over them. Each density gives each node of the tree a logit, once for all. Densities of other shapes and of
 //! scales that follow the last weights of the row and of the column stand beside the chosen one, counters beside these.
 
+use super::centre::{self, Centre};
 use super::field::{Density, base_cell, level};
 use super::number::{Numbers, Parts, Place};
 use super::rows::Row;
@@ -38,11 +39,18 @@ const CLASSES: usize = 12;
 const SIZE: u32 = 20;
 
 /// Appends the weights of a chunk; words that are not in `kept` are left out.
-pub fn encode<W: Word>(density: &Density, words: &[W], rows: &[Row], kept: Option<&Mask>, out: &mut Vec<u8>) {
+pub fn encode<W: Word>(
+    density: &Density,
+    words: &[W],
+    rows: &[Row],
+    centre: &Centre<'_, W>,
+    kept: Option<&Mask>,
+    out: &mut Vec<u8>,
+) {
     let mut encoder = BinaryEncoder::default();
     let mut model = Model::new(density, rows);
     let mut words = words.to_vec();
-    model.run(density, &mut words, rows, kept, &mut encoder, |_| Ok(())).expect("words have parts");
+    model.run(density, &mut words, rows, centre, kept, &mut encoder, |_| Ok(())).expect("words have parts");
     out.extend(encoder.finish());
 }
 
@@ -51,15 +59,17 @@ pub fn decode<W: Word>(
     density: &Density,
     reader: &mut Reader<'_>,
     rows: &[Row],
+    centre: &Centre<'_, W>,
     kept: Option<&Mask>,
     out: &mut [W],
     budget: &mut Budget,
 ) -> Result<()> {
     let width = rows.iter().map(|row| row.len).max().unwrap_or(0);
     budget.reserve::<[i32; 2]>(width as u64)?;
+    Centre::<W>::spend(width, budget)?;
     budget.spend(Model::MEMORY)?;
     let mut decoder = BinaryDecoder::new(reader.rest(), PART);
-    Model::new(density, rows).run(density, out, rows, kept, &mut decoder, BinaryDecoder::check)?;
+    Model::new(density, rows).run(density, out, rows, centre, kept, &mut decoder, BinaryDecoder::check)?;
     decoder.end()
 }
 
@@ -124,26 +134,30 @@ impl Model {
     }
 
     /// Codes all words; `check` says whether to go on.
+    #[expect(clippy::too_many_arguments, reason = "weights, and all that is known of them")]
     fn run<W: Word, C: BinaryCoder>(
         &mut self,
         density: &Density,
         words: &mut [W],
         rows: &[Row],
+        centre: &Centre<'_, W>,
         kept: Option<&Mask>,
         coder: &mut C,
         check: impl Fn(&C) -> Result<()>,
     ) -> Result<()> {
-        let mut before = vec![];
+        let (mut before, mut centres) = (vec![], centre::Row::default());
         let mut at = 0;
-        for row in rows {
+        for (number, row) in rows.iter().enumerate() {
             before.clear();
+            centre.row(density, number, at, row.len, &mut centres);
             self.row = self.all;
             for (column, word) in words[at..at + row.len].iter_mut().enumerate() {
                 if kept.is_some_and(|kept| !kept[at + column]) {
                     before.push(0);
                     continue;
                 }
-                let mean = density.prediction(row, column, &before);
+                let own = centres.centres[column];
+                let mean = density.prediction(row, column, &before, own);
                 let steps = row.steps + density.columns.get(column).copied().unwrap_or(0);
                 let (level, step) = level(steps, density.least_level(mean), density.numbers.most_level());
                 // A quarter of a cell says whether the prediction is near a border, and near which one.
@@ -153,7 +167,7 @@ impl Model {
                 let spot = Spot { level, base, step, is_between: matches!(quarter, 0 | 3) };
                 let coded = self.word(density, word.wide(), &spot, row.zeros, column, coder);
                 *word = W::low(coded.ok_or_else(|| Error::corrupt(PART, "a cell holds no weight", at))?);
-                before.push(density.deviation(row, column, density.numbers.parts(word.wide())));
+                before.push(density.deviation(row, column, density.numbers.parts(word.wide()), own));
                 check(coder)?;
             }
             at += row.len;

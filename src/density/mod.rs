@@ -10,8 +10,10 @@
 //!
 //! What depends on floating point only chooses: scales, shapes and predictors are in the file as integers.
 
+mod centre;
 mod field;
 mod fit;
+mod low_rank;
 pub mod mixed;
 mod number;
 mod predict;
@@ -21,8 +23,9 @@ mod scale;
 mod shape;
 mod stream;
 
+pub(crate) use centre::{Centre, read_left, write_left};
 pub(crate) use field::Density;
-pub(crate) use fit::{Fit, Layout};
+pub(crate) use fit::{Fit, Layout, Search};
 pub(crate) use number::Numbers;
 pub(crate) use repeats::Repeats;
 pub(crate) use rows::{read as read_rows, write as write_rows};

@@ -13,6 +13,9 @@ const MAX_HALVINGS: u32 = 12;
 /// Cells further from zero are not told apart; the weight is written as it is.
 pub const MAX_CELL: i64 = 1 << 40;
 
+/// log2 of the largest size of a weight in the unit of predictions: all bits of an f64, and some more.
+pub const WIDE: u32 = 56;
+
 /// How the words of a dtype are numbers.
 ///
 /// The words of floats have their sign in the lowest bit, those of integers are two's complement or unsigned.
@@ -215,13 +218,13 @@ impl Numbers {
         Some(bits << 1 | u64::from(is_negative))
     }
 
-    /// The weight in units of 2^`unit`, rounded towards zero and kept within ±2^30.
+    /// The weight in units of 2^`unit`, rounded towards zero and kept within ±2^[`WIDE`].
     #[inline]
     pub fn fixed(parts: Parts, unit: u32) -> i64 {
-        const MOST: u64 = 1 << 30;
+        const MOST: u64 = 1 << WIDE;
         let size = if parts.shift >= unit {
             let up = parts.shift - unit;
-            if up > 30 || parts.digits > MOST >> up { MOST } else { parts.digits << up }
+            if up > WIDE || parts.digits > MOST >> up { MOST } else { parts.digits << up }
         } else {
             parts.digits.checked_shr(unit - parts.shift).unwrap_or(0).min(MOST)
         };

@@ -5,6 +5,7 @@
 //!
 //! Source: J. Duda, "Asymmetric numeral systems", arXiv:1311.2540, 2013.
 
+use super::centre::{self, Centre};
 use super::field::{Density, base_cell, level};
 use super::number::{Numbers, Parts};
 use super::rows::Row;
@@ -28,24 +29,35 @@ const PART: &str = "density stream";
 /// ```text
 /// words of 4 bytes (varint) · states (8 each) · words · bits
 /// ```
-pub fn encode<W: Word>(density: &Density, words: &[W], rows: &[Row], kept: Option<&Mask>, out: &mut Vec<u8>) {
+pub fn encode<W: Word>(
+    density: &Density,
+    words: &[W],
+    rows: &[Row],
+    centre: &Centre<'_, W>,
+    kept: Option<&Mask>,
+    out: &mut Vec<u8>,
+) {
     let mut slots: Vec<(u16, u16)> = Vec::with_capacity(words.len());
     let mut bits = BitWriter::new();
     let walk = Walk::new(density, rows);
-    let has_terms = density.has_terms();
-    let mut before = vec![];
+    let is_level = density.is_level();
+    let (mut before, mut centres) = (vec![], centre::Row::default());
     let mut at = 0;
-    for row in rows {
+    for (number, row) in rows.iter().enumerate() {
         before.clear();
+        if !is_level {
+            centre.row(density, number, at, row.len, &mut centres);
+        }
         for (column, word) in words[at..at + row.len].iter().enumerate() {
             if kept.is_some_and(|kept| !kept[at + column]) {
                 before.push(0);
                 continue;
             }
             let parts = density.numbers.parts(word.wide());
-            let spot = walk.spot(row, column, &before);
-            if has_terms {
-                before.push(density.deviation(row, column, parts));
+            let own = if is_level { 0 } else { centres.centres[column] };
+            let spot = walk.spot(row, column, &before, own);
+            if !is_level {
+                before.push(density.deviation(row, column, parts, own));
             }
             let symbol = spot.put(density, word.wide(), parts, walk.hole, row.zeros, &mut bits);
             let (start, end) = (spot.table.starts[symbol], spot.table.starts[symbol + 1]);
@@ -107,13 +119,13 @@ impl<'a> Walk<'a> {
     }
 
     #[inline(always)]
-    fn spot(&self, row: &Row, column: usize, before: &[i32]) -> Spot {
+    fn spot(&self, row: &Row, column: usize, before: &[i32], centre: i64) -> Spot {
         let density = self.density;
         let (scale, mean) = self.columns[column];
-        let mean = if density.has_terms() {
-            density.prediction(row, column, before)
-        } else {
+        let mean = if density.is_level() {
             (row.mean + mean).clamp(-(1 << 31), 1 << 31)
+        } else {
+            density.prediction(row, column, before, centre)
         };
         let steps = row.steps + scale;
         let (level, step) = level(steps, density.least_level(mean), density.numbers.most_level());
@@ -192,6 +204,7 @@ pub fn decode<W: Word>(
     density: &Density,
     reader: &mut Reader<'_>,
     rows: &[Row],
+    centre: &Centre<'_, W>,
     kept: Option<&Mask>,
     out: &mut [W],
     budget: &mut Budget,
@@ -211,17 +224,25 @@ pub fn decode<W: Word>(
     let width = rows.iter().map(|row| row.len).max().unwrap_or(0);
     budget.reserve::<(i32, i64)>(width as u64)?;
     let walk = Walk::new(density, rows);
-    let has_terms = density.has_terms();
+    let is_level = density.is_level();
     let mut before: Vec<i32> = Vec::with_capacity(budget.reserve::<i32>(width as u64)?);
+    if !is_level {
+        Centre::<W>::spend(width, budget)?;
+    }
+    let mut centres = centre::Row::default();
     let (mut at, mut turn) = (0, 0);
-    for row in rows {
+    for (number, row) in rows.iter().enumerate() {
         before.clear();
+        if !is_level {
+            centre.row(density, number, at, row.len, &mut centres);
+        }
         for (column, word) in out[at..at + row.len].iter_mut().enumerate() {
             if kept.is_some_and(|kept| !kept[at + column]) {
                 before.push(0);
                 continue;
             }
-            let spot = walk.spot(row, column, &before);
+            let own = if is_level { 0 } else { centres.centres[column] };
+            let spot = walk.spot(row, column, &before, own);
             let state = &mut states[turn & 3];
             turn = (turn + 1) & last;
             let slot = (*state & ((1 << PRECISION) - 1)) as usize;
@@ -234,8 +255,8 @@ pub fn decode<W: Word>(
             }
             let restored = spot.take(density, symbol, walk.hole, row.zeros, &mut bits)?;
             *word = W::low(restored);
-            if has_terms {
-                before.push(density.deviation(row, column, density.numbers.parts(restored)));
+            if !is_level {
+                before.push(density.deviation(row, column, density.numbers.parts(restored), own));
             }
         }
         at += row.len;

@@ -10,6 +10,7 @@
 //!
 //! Source: "Safetensors", huggingface.co/docs/safetensors, 2022.
 
+mod base;
 mod builder;
 mod dtype;
 mod float;
@@ -18,6 +19,7 @@ mod tensor;
 
 use std::borrow::Cow;
 
+pub use base::{Base, Fingerprint};
 pub use builder::ModelBuilder;
 pub use dtype::Dtype;
 pub use float::put_float;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{bytes, model, table};
 use crate::codec::Registry;
 use crate::container::{Container, Kind};
-use crate::model::Tensor;
+use crate::model::{Base, Fingerprint, Tensor};
 use crate::report::TensorReport;
 use crate::{Error, Limits, Result};
 
@@ -24,11 +24,12 @@ pub struct Decoder {
     pub(super) registry: Registry,
     pub(super) limits: Limits,
     pub(super) threads: usize,
+    pub(super) base: Option<Base>,
 }
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self { registry: Registry::default(), limits: Limits::default(), threads: 1 }
+        Self { registry: Registry::default(), limits: Limits::default(), threads: 1, base: None }
     }
 }
 
@@ -49,6 +50,14 @@ impl Decoder {
     #[must_use]
     pub fn with_threads(self, threads: usize) -> Self {
         Self { threads, ..self }
+    }
+
+    /// A decoder of what is coded against a base, and of all that needs none.
+    ///
+    /// A container names its base by length and hash, so another base is an error that names both.
+    #[must_use]
+    pub fn with_base(self, base: Base) -> Self {
+        Self { base: Some(base), ..self }
     }
 
     /// The source, byte for byte.
@@ -130,6 +139,25 @@ impl Decoder {
     /// [`Error::WrongKind`] when the container holds no model.
     pub fn tensors(&self, bytes: &[u8]) -> Result<Vec<TensorReport>> {
         model::tensors(self, &self.open_model(bytes)?)
+    }
+
+    /// The base without which a model does not decode; `None` if it needs none.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`] when the container holds no model.
+    ///
+    /// ```
+    /// use losslaw::{Decoder, Pipeline, model::{Base, Model}};
+    /// let model = Model::builder().f32("w", &[50], &[0.5; 50])?.build()?;
+    /// let (pipeline, base) = (Pipeline::builder().build()?, Base::from(&model));
+    /// let alone = pipeline.compress_model(&model)?;
+    /// let against = pipeline.compress_model_against(&base, &model)?;
+    /// assert_eq!(Decoder::default().base_of(&alone.bytes)?, None);
+    /// assert_eq!(Decoder::default().base_of(&against.bytes)?, Some(base.fingerprint()));
+    /// # Ok::<(), losslaw::Error>(())
+    /// ```
+    pub fn base_of(&self, bytes: &[u8]) -> Result<Option<Fingerprint>> {
+        model::base(self, &self.open_model(bytes)?)
     }
 
     fn open_model<'a>(&self, bytes: &'a [u8]) -> Result<Container<'a>> {

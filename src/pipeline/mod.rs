@@ -27,7 +27,7 @@ pub use progress::{Progress, Stage};
 
 use crate::codec::Plan;
 use crate::container::Kind;
-use crate::model::{Model, TensorView};
+use crate::model::{Base, Model, TensorView};
 use crate::partition::Partitioner;
 use crate::prune::Pruner;
 use crate::report::{PrunedReport, Report, seconds_since};
@@ -144,7 +144,7 @@ impl Pipeline {
             }
         }
         packed.report.timings.typing = typing;
-        self.verified(packed, source)
+        self.verified(packed, None, source)
     }
 
     /// Compresses a model, pruned first if the pipeline has a pruner. What comes back is a safetensors file.
@@ -162,7 +162,30 @@ impl Pipeline {
         let (pruned, records) = self.pruned(model)?;
         let model = pruned.as_ref().unwrap_or(model);
         let source = model.to_safetensors();
-        self.verified(self.pack_model(model, &source, records)?, &source)
+        self.verified(self.pack_model(None, model, &source, records)?, None, &source)
+    }
+
+    /// Compresses a model given another one, usually an earlier checkpoint, that the decoder will have as well.
+    ///
+    /// Tensors of the same name, dtype and shape are coded as what differs, and tensors whose bytes the base has under
+    /// any name cost a few bytes, each only where that is smaller than without. If no tensor needs the base, the
+    /// container does not either. The base itself may have been decoded from a container, against a base of its own.
+    ///
+    /// ```
+    /// use losslaw::{BaseUse, Decoder, Pipeline, model::{Base, Model}};
+    /// let model = |last: f32| Model::builder().f32("a", &[50], &[0.5; 50])?.f32("b", &[3], &[1.0, 2.0, last])?.build();
+    /// let base = Base::from(&model(3.0)?);
+    /// let packed = Pipeline::builder().build()?.compress_model_against(&base, &model(3.0)?)?;
+    /// assert_eq!(packed.report.tensors[0].base, BaseUse::Equal);
+    /// let decoder = Decoder::default().with_base(base);
+    /// assert_eq!(decoder.decompress(&packed.bytes)?, model(3.0)?.to_safetensors());
+    /// # Ok::<(), losslaw::Error>(())
+    /// ```
+    pub fn compress_model_against(&self, base: &Base, model: &Model<'_>) -> Result<Packed> {
+        let (pruned, records) = self.pruned(model)?;
+        let model = pruned.as_ref().unwrap_or(model);
+        let source = model.to_safetensors();
+        self.verified(self.pack_model(Some(base), model, &source, records)?, Some(base), &source)
     }
 
     /// Compresses a safetensors file that is read in places, to the bytes of [`Pipeline::compress_model`]. Memory holds
@@ -200,7 +223,7 @@ impl Pipeline {
         let (pruned, records) = self.pruned(model)?;
         let pruned_source = pruned.as_ref().map(Model::to_safetensors);
         let (model, source) = (pruned.as_ref().unwrap_or(model), pruned_source.as_deref().unwrap_or(source));
-        let mut packed = self.pack_model(model, source, records)?;
+        let mut packed = self.pack_model(None, model, source, records)?;
         // A header may be most of a small file, and what chunks need besides their words may be more than they save.
         if packed.bytes.len() > source.len() + MAX_GROWTH || source.len() < SMALL_MODEL {
             let mut other = self.pack_bytes(source)?;
@@ -209,7 +232,7 @@ impl Pipeline {
                 packed = other;
             }
         }
-        self.verified(packed, source)
+        self.verified(packed, None, source)
     }
 
     /// The model as the pipeline's pruner leaves it, and an account of each tensor; nothing without a pruner.
@@ -240,13 +263,13 @@ impl Pipeline {
     pub fn compress_table(&self, table: &Table) -> Result<Packed> {
         self.check_no_pruner()?;
         let source = table.to_csv();
-        self.verified(self.pack_table(table, &source)?, &source)
+        self.verified(self.pack_table(table, &source)?, None, &source)
     }
 
     /// Compresses bytes without looking for a table.
     pub fn compress_bytes(&self, source: &[u8]) -> Result<Packed> {
         self.check_no_pruner()?;
-        self.verified(self.pack_bytes(source)?, source)
+        self.verified(self.pack_bytes(source)?, None, source)
     }
 
     fn pack_table(&self, table: &Table, source: &[u8]) -> Result<Packed> {
@@ -255,9 +278,15 @@ impl Pipeline {
         Ok(Self::packed(bytes, report))
     }
 
-    fn pack_model(&self, model: &Model<'_>, source: &[u8], pruned: Vec<Option<PrunedReport>>) -> Result<Packed> {
+    fn pack_model(
+        &self,
+        base: Option<&Base>,
+        model: &Model<'_>,
+        source: &[u8],
+        pruned: Vec<Option<PrunedReport>>,
+    ) -> Result<Packed> {
         let mut report = self.report(Kind::Model, source.len() as u64);
-        let bytes = model::compress(self, model, &mut report)?;
+        let bytes = model::compress(self, base, model, &mut report)?;
         report.tensors.iter_mut().zip(pruned).for_each(|(tensor, pruned)| tensor.pruned = pruned);
         Ok(Self::packed(bytes, report))
     }
@@ -284,11 +313,11 @@ impl Pipeline {
         Packed { bytes, report }
     }
 
-    fn verified(&self, mut packed: Packed, source: &[u8]) -> Result<Packed> {
+    fn verified(&self, mut packed: Packed, base: Option<&Base>, source: &[u8]) -> Result<Packed> {
         if self.verify {
             let start = Instant::now();
             self.listener.tell(Stage::Verifying, 0, 1);
-            let decoder = Decoder { threads: self.threads, ..self.decoder()? };
+            let decoder = Decoder { threads: self.threads, base: base.cloned(), ..self.decoder()? };
             if decoder.decompress(&packed.bytes)? != source {
                 return Err(Error::Verification { part: packed.report.kind.name() });
             }

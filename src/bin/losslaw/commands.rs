@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use losslaw::container::{Container, HEADER_BYTES, Kind, Summary};
+use losslaw::model::{Base, Fingerprint, Model};
 use losslaw::{
     Catalogue, Decoder, Error, Limits, ModelReader, Pipeline, PipelineBuilder, PipelineConfig, Report, TensorReport,
 };
@@ -18,6 +19,7 @@ use crate::{CompressArgs, DecompressArgs, ExplainArgs, Failure, InspectArgs, Ver
 pub fn bad_data(path: &Path, error: &Error) -> Failure {
     let advice = match error {
         Error::NotAContainer => "; name a file that `losslaw compress` wrote",
+        Error::MissingBase { .. } | Error::WrongBase { .. } => "; name it with --base",
         Error::Corrupt { .. } | Error::Truncated { .. } | Error::Checksum { .. } => "; restore the file from a copy",
         _ => "",
     };
@@ -32,6 +34,7 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
         ratio: f64,
     }
     let input = files::open(&args.input)?;
+    let base = args.base.as_deref().map(base).transpose()?;
     let output = Output::new(&args.output, &args.input)?;
     let builder = match &args.pipeline {
         Some(path) => PipelineBuilder::from(saved(path)?),
@@ -44,12 +47,21 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
     let bar = show::bar();
     let listener = bar.clone();
     let pipeline = builder.progress(move |progress| show::advance(&listener, progress)).build();
-    let report = pipeline.map_err(|error| bad_data(&args.input, &error)).and_then(|pipeline| {
-        if let Some(report) = compress_model(&pipeline, &input, &output)? {
+    let bad = |error| bad_data(&args.input, &error);
+    let report = pipeline.map_err(bad).and_then(|pipeline| {
+        if base.is_none()
+            && let Some(report) = compress_model(&pipeline, &input, &output)?
+        {
             return Ok(report);
         }
         let source = files::read(&args.input)?;
-        let packed = pipeline.compress(&source).map_err(|error| bad_data(&args.input, &error))?;
+        let packed = match &base {
+            Some(base) => {
+                Model::from_safetensors(&source).and_then(|model| pipeline.compress_model_against(base, &model))
+            }
+            None => pipeline.compress(&source),
+        };
+        let packed = packed.map_err(bad)?;
         output.write(&packed.bytes).map(|()| packed.report)
     });
     bar.finish_and_clear();
@@ -66,6 +78,11 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
         show::line(report);
     }
     Ok(())
+}
+
+/// The base in a safetensors file.
+fn base(path: &Path) -> Result<Base, Failure> {
+    Base::from_safetensors(files::read(path)?).map_err(|error| bad_data(path, &error))
 }
 
 /// A file of fewer bytes may be smaller as bytes than as a model.
@@ -109,6 +126,10 @@ pub fn decompress(args: &DecompressArgs) -> Result<(), Failure> {
     let output = Output::new(&args.output, &args.input)?;
     let start = Instant::now();
     let decoder = Decoder::default().with_threads(args.threads.into());
+    let decoder = match args.base.as_deref().map(base).transpose()? {
+        Some(base) => decoder.with_base(base),
+        None => decoder,
+    };
     let bad = |error| bad_data(&args.input, &error);
     // A pipe can be read once only.
     let length = input.metadata().map_or(0, |known| if known.is_file() { known.len() } else { 0 });
@@ -139,6 +160,9 @@ pub fn inspect(args: &InspectArgs) -> Result<(), Failure> {
         file_bytes: usize,
         #[serde(flatten)]
         summary: Summary,
+        /// What must be there to restore a model.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        base: Option<String>,
         /// The tensors of a model.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         tensors: Vec<TensorReport>,
@@ -147,14 +171,16 @@ pub fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     let bad = |error| bad_data(&args.file, &error);
     let container = Container::open(&bytes, &Limits::default()).map_err(bad)?;
     let summary = container.summary().map_err(bad)?;
-    let tensors = match summary.kind {
-        Kind::Model => Decoder::default().tensors(&bytes).map_err(bad)?,
-        Kind::Table | Kind::Bytes => vec![],
+    let decoder = Decoder::default();
+    let (tensors, base) = match summary.kind {
+        Kind::Model => (decoder.tensors(&bytes).map_err(bad)?, decoder.base_of(&bytes).map_err(bad)?),
+        Kind::Table | Kind::Bytes => (vec![], None),
     };
+    let base = base.map(|base: Fingerprint| base.to_string());
     if args.json {
-        show::json(&Account { file_bytes: bytes.len(), summary, tensors });
+        show::json(&Account { file_bytes: bytes.len(), summary, base, tensors });
     } else {
-        show::line(show::summary(&summary, &tensors, bytes.len() as u64));
+        show::line(show::summary(&summary, base.as_deref(), &tensors, bytes.len() as u64));
     }
     Ok(())
 }

@@ -59,6 +59,9 @@ struct CompressArgs {
     /// Do not decode and compare the output before it is written.
     #[arg(long)]
     no_verify: bool,
+    /// An earlier checkpoint, a safetensors file: a model is coded as what differs from it, and needs it to be restored.
+    #[arg(long, value_name = "FILE")]
+    base: Option<PathBuf>,
     /// Most rows of a block that decodes alone; by effort if not given.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     block_rows: Option<u32>,
@@ -73,6 +76,9 @@ struct DecompressArgs {
     input: PathBuf,
     /// Where the restored file goes; an existing file is replaced, on success only.
     output: PathBuf,
+    /// The safetensors file that it was compressed against.
+    #[arg(long, value_name = "FILE")]
+    base: Option<PathBuf>,
     /// Threads to use, 0 for one each core.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
     threads: u16,

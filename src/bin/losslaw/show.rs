@@ -50,10 +50,13 @@ pub fn advance(bar: &ProgressBar, progress: Progress<'_>) {
 }
 
 /// A summary as a table for people.
-pub fn summary(summary: &Summary, tensors: &[TensorReport], file_bytes: u64) -> String {
+pub fn summary(summary: &Summary, base: Option<&str>, tensors: &[TensorReport], file_bytes: u64) -> String {
     let mut out = String::new();
     let (major, minor) = summary.version;
     let _ = writeln!(out, "{}, format {major}.{minor}, {file_bytes} bytes", summary.kind.name());
+    if let Some(base) = base {
+        let _ = writeln!(out, "coded against base {base}");
+    }
     let _ = writeln!(out, "\n{:14} {:>7} {:>12} {:>7}", "section", "count", "bytes", "%");
     let mut row = |name: &str, count: String, bytes: u64| {
         let share = 100.0 * bytes as f64 / file_bytes.max(1) as f64;

@@ -3,7 +3,7 @@
 use super::mask;
 use super::unit::Unit;
 use crate::Effort;
-use crate::density::{self, Density, Fit, Layout, Numbers, Repeats};
+use crate::density::{self, Centre, Density, Fit, Layout, Numbers, Repeats, Search};
 use crate::log2::BIT;
 use crate::mask::Mask;
 use crate::wire::{Reader, put_bytes, put_varint};
@@ -85,9 +85,11 @@ fn turn<W: Word>(words: &[W], width: usize) -> Vec<W> {
     (0..width).flat_map(|column| words[column..].iter().step_by(width).copied()).collect()
 }
 
-/// Zeros are left out where so many words are one of them.
-fn leaves_out_zeros(zeros: usize, words: usize, numbers: Numbers) -> bool {
-    if numbers.is_float() { zeros > words / 512 } else { zeros > words / 4 }
+/// What is left if zeros are left out, where so many words are one of them.
+fn not_zero<W: Word>(words: &[W], numbers: Numbers) -> Option<Mask> {
+    let zeros = words.iter().filter(|word| word.is_zero()).count();
+    let many = if numbers.is_float() { words.len() / 512 } else { words.len() / 4 };
+    (zeros > many).then(|| kept(words, None))
 }
 
 /// Whether a quarter of the sizes in a sample stand there more than once.
@@ -100,8 +102,28 @@ fn has_repeats<W: Word>(words: &[W]) -> bool {
     4 * sizes.len() < 3 * all
 }
 
-fn kept<W: Word>(words: &[W]) -> Mask {
-    words.iter().map(|word| !word.is_zero()).collect()
+/// Words that are not those of a base, or not 0.
+fn kept<W: Word>(words: &[W], base: Option<&[W]>) -> Mask {
+    match base {
+        Some(base) => words.iter().zip(base).map(|(word, base)| word != base).collect(),
+        None => words.iter().map(|word| !word.is_zero()).collect(),
+    }
+}
+
+/// How the zeros that a mask tells are left out of rows of `width` words.
+fn zeros_of(mask: Option<&Mask>, width: usize) -> LeftOut {
+    mask.map_or(LeftOut::Nothing, |mask| {
+        let sample = &mask[..mask.len().min(1 << 16)];
+        LeftOut::Zeros(mask::best_group(&sample.to_bitvec(), if width == 0 { mask.len() } else { width }))
+    })
+}
+
+/// Ways to see a unit as rows, and their lengths; 0 for the rows of small tensors.
+fn layouts<'u>(unit: &'u Unit, shape: &[usize]) -> Vec<(usize, Layout<'u>)> {
+    if !unit.rows.is_empty() {
+        return vec![(0, Layout::Rows(&unit.rows))];
+    }
+    widths(shape, unit.words).into_iter().map(|width| (width, Layout::Matrix(width))).collect()
 }
 
 impl Dense {
@@ -115,6 +137,63 @@ impl Dense {
         })
     }
 
+    /// The density of a unit around the words of a base, with or without those that are equal, and the words if they
+    /// are coded in another order.
+    pub fn against(
+        words: &Lane,
+        base: &Lane,
+        without_equal: bool,
+        unit: &Unit,
+        shape: &[usize],
+        search: Search,
+    ) -> Option<(Self, Option<Lane>)> {
+        let numbers = Numbers::of(unit.dtype)?;
+        with_words!(words, words => {
+            let base = Word::of(base)?;
+            let mask = without_equal.then(|| kept(words, Some(base)));
+            let (dense, turned) = Self::around(numbers, (words, base), mask.as_ref(), unit, shape, search);
+            Some((dense, turned.map(Word::wrap)))
+        })
+    }
+
+    /// The words of a base in the order of this unit's words.
+    pub fn base(&self, base: &Lane) -> Lane {
+        if !self.is_turned {
+            return base.clone();
+        }
+        // Rows are the columns of the tensor, which has as many columns.
+        with_words!(base, words => Word::wrap(turn(words, words.len() / self.width)))
+    }
+
+    fn around<W: Word>(
+        numbers: Numbers,
+        (words, base): (&[W], &[W]),
+        mask: Option<&Mask>,
+        unit: &Unit,
+        shape: &[usize],
+        search: Search,
+    ) -> (Self, Option<Vec<W>>) {
+        let best = layouts(unit, shape)
+            .into_iter()
+            .map(|(width, layout)| (width, Fit::new(numbers, words, Some(base), layout, mask, search)))
+            .min_by_key(|(_, fit)| fit.price);
+        let (width, fit) = best.expect("there is a layout");
+        let can_turn = width > 0 && words.len().is_multiple_of(width) && words.len() / width <= MOST_ROW;
+        if search == Search::Columns && can_turn && mask.is_none() {
+            let (turned, base) = (turn(words, width), turn(base, width));
+            let rows = words.len() / width;
+            let other = Fit::new(numbers, &turned, Some(&base), Layout::Matrix(rows), None, search);
+            if other.price < fit.price {
+                return (Self { is_turned: true, ..Self::new(rows, LeftOut::Nothing, other) }, Some(turned));
+            }
+        }
+        (Self::new(width, zeros_of(mask, width), fit), None)
+    }
+
+    fn new(width: usize, leaves_out: LeftOut, fit: Fit) -> Self {
+        Self { width, is_turned: false, is_mixed: false, leaves_out, fit, spared: 0 }
+    }
+
     fn fits<W: Word>(
         numbers: Numbers,
         words: &[W],
@@ -122,14 +201,11 @@ impl Dense {
         shape: &[usize],
         effort: Effort,
     ) -> Vec<(Self, Option<Vec<W>>)> {
-        let predicts = effort != Effort::Fast;
-        let zeros = words.iter().filter(|word| word.is_zero()).count();
-        let mask = leaves_out_zeros(zeros, words.len(), numbers).then(|| kept(words));
-        let widths = if unit.rows.is_empty() { widths(shape, unit.words) } else { vec![0] };
+        let search = if effort == Effort::Fast { Search::Scales } else { Search::Columns };
+        let mask = not_zero(words, numbers);
         let (mut plain, mut predicted) = (vec![], vec![]);
-        for width in widths {
-            let layout = if width == 0 { Layout::Rows(&unit.rows) } else { Layout::Matrix(width) };
-            let (own, other) = Fit::pair(numbers, words, layout, mask.as_ref(), predicts);
+        for (width, layout) in layouts(unit, shape) {
+            let (own, other) = Fit::pair(numbers, words, None, layout, mask.as_ref(), search);
             plain.push((width, own));
             predicted.extend(other.map(|other| (width, other)));
         }
@@ -138,19 +214,13 @@ impl Dense {
         predicted.sort_by_key(|(_, fit)| fit.price);
         let (width, fit) = plain.swap_remove(0);
         let price = fit.price;
-        let leaves_out = mask.as_ref().map_or(LeftOut::Nothing, |mask| {
-            let sample = &mask[..mask.len().min(1 << 16)];
-            LeftOut::Zeros(mask::best_group(&sample.to_bitvec(), if width == 0 { mask.len() } else { width }))
-        });
-        let dense =
-            |width, leaves_out, fit| Self { width, is_turned: false, is_mixed: false, leaves_out, fit, spared: 0 };
-        let mut found = vec![(dense(width, leaves_out, fit), None)];
+        let mut found = vec![(Self::new(width, zeros_of(mask.as_ref(), width), fit), None)];
         let (mut best, mut width) = (price, width);
         if let Some((own, fit)) = predicted.into_iter().next().filter(|(_, fit)| fit.price < price) {
             // Prices are estimates that may be off by a little: both are coded unless one is clearly less.
             let saving = price - fit.price;
             (best, width) = (fit.price, own);
-            let mut predicted = dense(own, LeftOut::Nothing, fit);
+            let mut predicted = Self::new(own, LeftOut::Nothing, fit);
             if saving > words.len() as i64 * CLEAR {
                 found.clear();
                 predicted.spared = saving as u64 / (8 * BIT);
@@ -162,10 +232,9 @@ impl Dense {
         if can_turn && words.len() / width <= MOST_ROW && mask.is_none() {
             let turned = turn(words, width);
             let rows = words.len() / width;
-            let (own, predicted) = Fit::pair(numbers, &turned, Layout::Matrix(rows), None, true);
-            let fit = predicted.filter(|fit| fit.price < own.price).unwrap_or(own);
+            let fit = Fit::new(numbers, &turned, None, Layout::Matrix(rows), None, search);
             if fit.price < best {
-                let dense = Self { is_turned: true, ..dense(rows, LeftOut::Nothing, fit) };
+                let dense = Self { is_turned: true, ..Self::new(rows, LeftOut::Nothing, fit) };
                 found.push((dense, Some(turned)));
             }
         }
@@ -185,14 +254,29 @@ impl Dense {
                 .chunks(chunk)
                 .flat_map(|words| Repeats::encode(numbers, words, width).0.new_ones())
                 .collect();
-            let fit = Fit::new(numbers, words, Layout::Matrix(width), Some(&new));
-            Some(Self { width, is_turned: false, is_mixed: false, leaves_out: LeftOut::Repeats, fit, spared: 0 })
+            let fit = Fit::new(numbers, words, None, Layout::Matrix(width), Some(&new), Search::Scales);
+            Some(Self::new(width, LeftOut::Repeats, fit))
         })
     }
 
     /// About so many bytes more would a density without predictors take that is not worth a trial.
     pub fn spared(&self) -> u64 {
         self.spared
+    }
+
+    /// About what weights cost, in bits up to a constant; to be compared with other densities of them all.
+    pub fn bits(&self) -> i64 {
+        self.fit.bits()
+    }
+
+    /// Whether some weights are left out of the density.
+    pub fn leaves_out(&self) -> bool {
+        self.leaves_out != LeftOut::Nothing
+    }
+
+    /// Whether weights lie around a base.
+    pub fn is_centred(&self) -> bool {
+        self.fit.density.is_centred
     }
 
     /// Words of a chunk.
@@ -223,9 +307,10 @@ impl Dense {
         out
     }
 
-    /// Each chunk, and how many of all their bytes are masks.
-    pub fn chunks(&self, words: &Lane, unit: &Unit) -> (Vec<Vec<u8>>, usize) {
-        let mut rows = self.fit.rows.as_slice();
+    /// Each chunk, and how many of all their bytes are masks. The base is in the order of the words.
+    pub fn chunks(&self, words: &Lane, base: Option<&Lane>, unit: &Unit) -> (Vec<Vec<u8>>, usize) {
+        let (mut rows, mut left) = (self.fit.rows.as_slice(), self.fit.left.as_slice());
+        let rank = self.fit.density.rank();
         let mut mask_bytes = 0;
         let chunk_words = self.chunk_words(unit);
         let chunks = (0..words.len()).step_by(chunk_words).map(|start| {
@@ -233,15 +318,21 @@ impl Dense {
             let count = if self.width == 0 { rows.len() } else { (end - start).div_ceil(self.width) };
             let (own, rest) = rows.split_at(count);
             rows = rest;
+            let (own_left, rest) = left.split_at(count * rank);
+            left = rest;
             let mut out = vec![];
             put_bytes(&mut out, &density::write_rows(own, self.fit.density.grain));
+            if rank > 0 {
+                put_bytes(&mut out, &density::write_left(own_left, rank));
+            }
             with_words!(words, words => {
                 let words = &words[start..end];
+                let base = base.and_then(|base| Some(&Word::of(base)?[start..end]));
                 let before = out.len();
                 let kept = match self.leaves_out {
                     LeftOut::Nothing => None,
                     LeftOut::Zeros(group) => {
-                        let mask = kept(words);
+                        let mask = kept(words, base);
                         put_bytes(&mut out, &mask::encode(&mask, self.mask_row(words.len()), group));
                         mask_bytes += out.len() - before;
                         Some(mask)
@@ -253,7 +344,8 @@ impl Dense {
                     }
                 };
                 let encode = if self.is_mixed { density::mixed::encode } else { density::encode };
-                encode(&self.fit.density, words, own, kept.as_ref(), &mut out);
+                let centre = Centre { base, left: own_left };
+                encode(&self.fit.density, words, own, &centre, kept.as_ref(), &mut out);
             });
             out
         });
@@ -275,6 +367,12 @@ impl std::fmt::Display for Dense {
         })?;
         if self.is_turned {
             f.write_str("by columns, ")?;
+        }
+        if self.fit.density.rank() > 0 {
+            write!(f, "rank {}, ", self.fit.density.rank())?;
+        }
+        if self.is_centred() {
+            f.write_str("around the base, ")?;
         }
         f.write_str(if self.fit.density.has_terms() { "predicted density" } else { "density" })
     }
@@ -312,7 +410,7 @@ pub struct SharedDense {
 
 impl SharedDense {
     /// Reads what [`Dense::shared`] gave.
-    pub fn read(reader: &mut Reader<'_>, unit: &Unit, budget: &mut Budget) -> Result<Self> {
+    pub fn read(reader: &mut Reader<'_>, unit: &Unit, is_centred: bool, budget: &mut Budget) -> Result<Self> {
         let numbers = Numbers::of(unit.dtype).ok_or_else(|| reader.corrupt("words of this dtype have no density"))?;
         let width = reader.varint_to(unit.words as u64, "a row is longer than the tensor")? as usize;
         if (width == 0) == unit.rows.is_empty() {
@@ -326,12 +424,26 @@ impl SharedDense {
         let leaves_out = LeftOut::read(byte & !(TURNED | MIXED)).filter(|own| width > 0 || *own != LeftOut::Repeats);
         let leaves_out = leaves_out.ok_or_else(|| reader.corrupt("the groups of a mask are too large"))?;
         let is_mixed = byte & MIXED > 0;
-        Ok(Self { width, is_turned, is_mixed, leaves_out, density: Density::read(reader, numbers, width, budget)? })
+        Ok(Self {
+            width,
+            is_turned,
+            is_mixed,
+            leaves_out,
+            density: Density::read(reader, numbers, width, is_centred, budget)?,
+        })
     }
 
     /// Whether rows are the columns of the tensor.
     pub fn is_turned(&self) -> bool {
         self.is_turned
+    }
+
+    /// The words of a base in the order of the chunks.
+    pub fn turned(&self, base: Lane) -> Lane {
+        if !self.is_turned {
+            return base;
+        }
+        with_words!(base, words => Word::wrap(turn(&words, words.len() / self.width)))
     }
 
     /// Puts the words of all chunks where they belong.
@@ -345,8 +457,15 @@ impl SharedDense {
         self.width
     }
 
-    /// The `len` words of a chunk.
-    pub fn decode(&self, reader: &mut Reader<'_>, len: usize, unit: &Unit, budget: &mut Budget) -> Result<Lane> {
+    /// The `len` words of a chunk, and as many of the base if there is one.
+    pub fn decode(
+        &self,
+        reader: &mut Reader<'_>,
+        len: usize,
+        base: Option<&Lane>,
+        unit: &Unit,
+        budget: &mut Budget,
+    ) -> Result<Lane> {
         if self.width == 0 && len != unit.words {
             return Err(reader.corrupt("small tensors are cut"));
         }
@@ -359,6 +478,8 @@ impl SharedDense {
             let lengths = (0..len).step_by(self.width).map(|start| self.width.min(len - start));
             density::read_rows(bytes, lengths, numbers, grain, budget)?
         };
+        let rank = self.density.rank();
+        let left = if rank > 0 { density::read_left(reader.bytes()?, rows.len(), rank, budget)? } else { vec![] };
         let row = if self.width == 0 { len } else { self.width };
         let repeats = match self.leaves_out {
             LeftOut::Repeats => Some(Repeats::decode(reader.bytes()?, len, row, budget)?),
@@ -370,9 +491,16 @@ impl SharedDense {
             _ => None,
         };
         with_kind!(unit.form.kind, W => {
-            let mut out: Vec<W> = vec![0; budget.reserve::<W>(len as u64)?];
+            budget.reserve::<W>(len as u64)?;
+            let base: Option<&[W]> = base.and_then(Word::of);
+            let mut out: Vec<W> = match (base, &kept) {
+                // What is left out of the density is as in the base.
+                (Some(base), Some(_)) => base.to_vec(),
+                _ => vec![0; len],
+            };
+            let centre = Centre { base, left: &left };
             let decode = if self.is_mixed { density::mixed::decode } else { density::decode };
-            decode(&self.density, reader, &rows, kept.as_ref(), &mut out, budget)?;
+            decode(&self.density, reader, &rows, &centre, kept.as_ref(), &mut out, budget)?;
             if let Some(repeats) = repeats {
                 repeats.restore(&mut out);
             }

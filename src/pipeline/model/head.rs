@@ -1,5 +1,7 @@
 //! What the section of a unit says: how the unit is coded, and where its chunks are.
 
+use std::borrow::Cow;
+
 use super::method::{Method, Shared};
 use super::unit::Unit;
 use crate::container::Tag;
@@ -13,8 +15,10 @@ use crate::{Budget, Error, Result};
 pub enum Head {
     /// Its bytes are those of an earlier tensor, at the same part.
     Equal { tensor: usize, checksum: u32 },
+    /// Its bytes are those of the base's tensors of the same names, or of tensor `tensor` − 1 of the base.
+    Base { tensor: u64, checksum: u32 },
     /// It has chunks of its own.
-    Coded(Coded),
+    Coded(Box<Coded>),
 }
 
 /// A unit with chunks.
@@ -41,6 +45,15 @@ impl Head {
             }
             return Ok(Self::Equal { tensor, checksum });
         }
+        if method == Method::Base {
+            let tensor = reader.varint()?;
+            let checksum = reader.u32()?;
+            reader.end()?;
+            if chunks > 0 {
+                return Err(reader.corrupt("a unit of the base has no chunks"));
+            }
+            return Ok(Self::Base { tensor, checksum });
+        }
         let most = MAX_LANE_LEN.min(unit.words) as u64;
         let chunk_words = reader.varint_to(most, "a chunk has too many words")? as usize;
         let shared = Shared::read(method, reader.bytes()?, unit, &mut budget.clone())?;
@@ -56,7 +69,7 @@ impl Head {
         if chunks != if count == 1 { 0 } else { count } {
             return Err(reader.corrupt("the number of chunks is wrong"));
         }
-        Ok(Self::Coded(Coded { shared, chunk_words, only }))
+        Ok(Self::Coded(Box::new(Coded { shared, chunk_words, only })))
     }
 }
 
@@ -76,13 +89,40 @@ impl Coded {
         self.shared.reorders()
     }
 
-    /// The bytes of chunk number `at`, in the order in which they are coded.
-    pub fn chunk(&self, decoder: &Decoder, unit: &Unit, at: usize, body: &[u8], budget: &Budget) -> Result<Vec<u8>> {
+    /// Whether chunks need the words of a base.
+    pub fn is_against(&self) -> bool {
+        self.shared.is_against
+    }
+
+    /// The bytes of a base for the whole unit, in the order of its chunks.
+    pub fn turned<'b>(&self, base: Cow<'b, [u8]>, unit: &Unit, budget: &Budget) -> Result<Cow<'b, [u8]>> {
+        if !self.reorders() {
+            return Ok(base);
+        }
+        budget.clone().spend(3 * base.len() as u64)?;
+        Ok(unit.form.bytes(self.shared.turned(unit.form.words(&base))).into())
+    }
+
+    /// The bytes of chunk number `at`, in the order in which they are coded, as are those of a base for the whole unit.
+    pub fn chunk(
+        &self,
+        decoder: &Decoder,
+        unit: &Unit,
+        at: usize,
+        body: &[u8],
+        base: Option<&[u8]>,
+        budget: &Budget,
+    ) -> Result<Vec<u8>> {
         let part = if self.only.is_some() { Tag::Tensors } else { Tag::Weights };
         let mut reader = Reader::new(body, part.name());
         let words = self.chunk_words.min(unit.words - at * self.chunk_words);
         let checksum = reader.u32()?;
-        let words = self.shared.decode(&mut reader, words, unit, &decoder.registry, &mut budget.clone())?;
+        let mut budget = budget.clone();
+        let width = unit.form.kind.width();
+        let start = at * self.chunk_words * width;
+        budget.spend(base.map_or(0, |_| (words * width) as u64))?;
+        let base = base.map(|base| unit.form.words(&base[start..start + words * width]));
+        let words = self.shared.decode(&mut reader, words, base.as_ref(), unit, &decoder.registry, &mut budget)?;
         let bytes = unit.form.bytes(words);
         if crc32fast::hash(&bytes) != checksum {
             return Err(Error::Checksum { part: "decoded weights of chunk", index: at as u64 });

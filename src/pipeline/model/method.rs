@@ -1,5 +1,6 @@
 //! Methods: the ways to code the words of a unit, and which one codes it best.
 
+use super::against::{difference, sum};
 use super::dense::{Dense, SharedDense};
 use super::lanes::{Lanes, SharedLanes};
 use super::sparse::{SharedSparse, Sparse, part};
@@ -8,8 +9,13 @@ use super::words::Form;
 use crate::codec::{
     Bins, BitPack, Constant, Delta, Dictionary, Lz77, Lz77Effort, Plan, Rans, Registry, Store, Then, auto,
 };
+use crate::density::Search;
+use crate::report::BaseUse;
 use crate::wire::Reader;
 use crate::{Budget, Effort, Error, Lane, Result, Word, with_words};
+
+/// What naming the base costs a file: a tensor that needs it must save more.
+pub const BASE_BYTES: usize = 48;
 
 /// Fewest and most words on which plans are tried, and the share of a unit between.
 const SAMPLE: std::ops::RangeInclusive<usize> = 1 << 13..=1 << 15;
@@ -33,6 +39,14 @@ pub enum Method {
     Sparse = 2,
     /// Weights under a density.
     Dense = 3,
+    /// The bytes of the base.
+    Base = 4,
+    /// Differences from a base under plans.
+    LanesAgainst = 5,
+    /// A mask, and differences that are not zero under plans.
+    SparseAgainst = 6,
+    /// Weights under a density around a base.
+    DenseAgainst = 7,
 }
 
 impl Method {
@@ -43,6 +57,10 @@ impl Method {
             1 => Ok(Self::Lanes),
             2 => Ok(Self::Sparse),
             3 => Ok(Self::Dense),
+            4 => Ok(Self::Base),
+            5 => Ok(Self::LanesAgainst),
+            6 => Ok(Self::SparseAgainst),
+            7 => Ok(Self::DenseAgainst),
             _ => Err(reader.corrupt("unknown method")),
         }
     }
@@ -54,6 +72,19 @@ impl Method {
             Self::Lanes => "lanes",
             Self::Sparse => "mask and lanes",
             Self::Dense => "density",
+            Self::Base => "equal to the base",
+            Self::LanesAgainst => "lanes against the base",
+            Self::SparseAgainst => "mask and lanes against the base",
+            Self::DenseAgainst => "density around the base",
+        }
+    }
+
+    /// What the base is to tensors of this method.
+    pub fn base_use(self) -> BaseUse {
+        match self {
+            Self::Equal | Self::Lanes | Self::Sparse | Self::Dense => BaseUse::None,
+            Self::Base => BaseUse::Equal,
+            Self::LanesAgainst | Self::SparseAgainst | Self::DenseAgainst => BaseUse::Difference,
         }
     }
 }
@@ -67,6 +98,8 @@ pub enum Coding {
     Sparse(Sparse),
     /// A density.
     Dense(Box<Dense>),
+    /// Lanes, or mask and words, of differences from a base.
+    Differences(Box<Self>),
 }
 
 /// A unit as it will stand in the file.
@@ -83,6 +116,13 @@ pub struct Coded {
 }
 
 impl Coded {
+    /// Takes the place of a larger one.
+    fn replace(self, coding: Coding, best: &mut (Self, Coding)) {
+        if self.bytes() < best.0.bytes() {
+            *best = (self, coding);
+        }
+    }
+
     fn bytes(&self) -> usize {
         self.shared.len() + self.chunks.iter().map(Vec::len).sum::<usize>()
     }
@@ -94,20 +134,23 @@ impl Coding {
         match self {
             Self::Lanes(_) => Method::Lanes,
             Self::Sparse(_) => Method::Sparse,
+            Self::Dense(dense) if dense.is_centred() => Method::DenseAgainst,
             Self::Dense(_) => Method::Dense,
+            Self::Differences(own) if matches!(**own, Self::Lanes(_)) => Method::LanesAgainst,
+            Self::Differences(_) => Method::SparseAgainst,
         }
     }
 
     /// Words of a chunk.
     pub fn chunk_words(&self, unit: &Unit) -> usize {
         match self {
-            Self::Lanes(_) | Self::Sparse(_) => unit.chunk_words(unit.row),
+            Self::Lanes(_) | Self::Sparse(_) | Self::Differences(_) => unit.chunk_words(unit.row),
             Self::Dense(dense) => dense.chunk_words(unit),
         }
     }
 
-    /// Codes the words of a unit.
-    pub fn encode(&self, words: &Lane, unit: &Unit) -> Result<Coded> {
+    /// Codes the words of a unit, given those of a base in the same order if there is one.
+    pub fn encode(&self, words: &Lane, base: Option<&Lane>, unit: &Unit) -> Result<Coded> {
         let chunk_words = self.chunk_words(unit);
         let cut = || -> Vec<Lane> {
             let starts = (0..words.len()).step_by(chunk_words);
@@ -120,64 +163,119 @@ impl Coding {
             }
             Self::Sparse(sparse) => sparse.encode(&cut(), unit.row)?,
             Self::Dense(dense) => {
-                let (chunks, mask_bytes) = dense.chunks(words, unit);
+                let base = base.filter(|_| dense.is_centred());
+                let (chunks, mask_bytes) = dense.chunks(words, base, unit);
                 (dense.shared(), chunks, mask_bytes)
+            }
+            Self::Differences(own) => {
+                let base = base.expect("there are no differences without a base");
+                return own.encode(&difference(words, base, unit.form.is_rotated), None, unit);
             }
         };
         Ok(Coded { shared, chunks, mask_bytes, words: None })
     }
 
-    /// The best coding of a unit, never larger than its words stored. Plans are tried on a sample.
-    pub fn best(words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Result<(Self, Coded)> {
+    /// The best coding of a unit, never larger than its words stored, given the words of a base if there is one. Plans are
+    /// tried on a sample.
+    pub fn best(
+        words: &Lane,
+        base: Option<&Lane>,
+        unit: &Unit,
+        shape: &[usize],
+        effort: Effort,
+    ) -> Result<(Self, Coded)> {
         // Nothing else is tried on long holes.
         let is_long = unit.words >= *SAMPLE.end();
         if is_long && with_words!(words, words => words.windows(2).all(|pair| pair[0] == pair[1])) {
             let constant = Self::Lanes(Lanes::whole(Constant));
-            return Ok((constant.clone(), constant.encode(words, unit)?));
+            return Ok((constant.clone(), constant.encode(words, None, unit)?));
         }
+        let promise = base.map_or(Promise::Alone, |base| Promise::of(words, base, unit, shape));
+        let mut best = Self::stored(words, unit)?;
+        if promise != Promise::Against {
+            Self::alone(&mut best, words, unit, shape, effort)?;
+        }
+        if let Some(base) = base.filter(|_| promise != Promise::Alone) {
+            let against = Self::against(words, base, unit, shape, effort)?;
+            if against.0.bytes() + BASE_BYTES < best.0.bytes() {
+                best = against;
+            }
+        }
+        Ok((best.1, best.0))
+    }
+
+    fn stored(words: &Lane, unit: &Unit) -> Result<(Coded, Self)> {
         let stored = Self::Lanes(Lanes::whole(Store));
-        let mut best = (stored.encode(words, unit)?, stored);
+        Ok((stored.encode(words, None, unit)?, stored))
+    }
+
+    /// Tries what needs no base.
+    fn alone(best: &mut (Coded, Self), words: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Result<()> {
         // What plans have to beat at the fastest effort; others try the same plans, so that they never end above it.
         let mut limit = best.0.bytes();
         let densities = Dense::candidates(words, unit, shape, effort);
         for (at, (dense, turned)) in densities.into_iter().enumerate() {
             let spared = dense.spared() as usize;
             let dense = Self::Dense(Box::new(dense));
-            let mut coded = dense.encode(turned.as_ref().unwrap_or(words), unit)?;
+            let mut coded = dense.encode(turned.as_ref().unwrap_or(words), None, unit)?;
             coded.words = turned;
             if at == 0 {
                 limit = limit.min(coded.bytes() + spared);
             }
-            if coded.bytes() < best.0.bytes() {
-                best = (coded, dense);
-            }
+            coded.replace(dense, best);
         }
         if let Some(dense) = Dense::of_new(words, unit, shape) {
             let dense = Self::Dense(Box::new(dense));
-            let coded = dense.encode(words, unit)?;
+            let coded = dense.encode(words, None, unit)?;
             limit = limit.min(coded.bytes());
-            if coded.bytes() < best.0.bytes() {
-                best = (coded, dense);
+            coded.replace(dense, best);
+        }
+        if effort == Effort::Max {
+            Self::mix(best, words, None, unit)?;
+        }
+        if let Some((coding, coded)) = Self::planned(words, unit, limit)? {
+            coded.replace(coding, best);
+        }
+        Ok(())
+    }
+
+    /// The best of what needs a base, and of the words stored.
+    fn against(words: &Lane, base: &Lane, unit: &Unit, shape: &[usize], effort: Effort) -> Result<(Coded, Self)> {
+        let search = if effort == Effort::Fast { Search::Factors } else { Search::Columns };
+        let mut best = Self::stored(words, unit)?;
+        for without_equal in [false, true] {
+            if without_equal && !has_many_equal(words, base) {
+                continue;
+            }
+            if let Some((dense, turned)) = Dense::against(words, base, without_equal, unit, shape, search) {
+                let base = dense.base(base);
+                let dense = Self::Dense(Box::new(dense));
+                let mut coded = dense.encode(turned.as_ref().unwrap_or(words), Some(&base), unit)?;
+                coded.words = turned;
+                coded.replace(dense, &mut best);
             }
         }
-        // The density that does best with static tables is the one to mix.
-        let mixed = match &best.1 {
-            Self::Dense(dense) if effort == Effort::Max => Some(Self::Dense(Box::new(dense.mixed()))),
-            _ => None,
-        };
-        if let Some(mixed) = mixed {
-            let mut coded = mixed.encode(best.0.words.as_ref().unwrap_or(words), unit)?;
-            if coded.bytes() < best.0.bytes() {
-                coded.words = best.0.words.take();
-                best = (coded, mixed);
-            }
+        let differences = difference(words, base, unit.form.is_rotated);
+        if let Some((coding, coded)) = Self::planned(&differences, unit, best.0.bytes())? {
+            coded.replace(Self::Differences(Box::new(coding)), &mut best);
         }
-        if let Some((coding, coded)) = Self::planned(words, unit, limit)?
-            && coded.bytes() < best.0.bytes()
-        {
-            best = (coded, coding);
+        if effort == Effort::Max {
+            Self::mix(&mut best, words, Some(base), unit)?;
         }
-        Ok((best.1, best.0))
+        Ok(best)
+    }
+
+    /// Mixes the bits of the density that does best with static tables.
+    fn mix(best: &mut (Coded, Self), words: &Lane, base: Option<&Lane>, unit: &Unit) -> Result<()> {
+        let Self::Dense(dense) = &best.1 else { return Ok(()) };
+        let base = base.filter(|_| dense.is_centred()).map(|base| dense.base(base));
+        let mixed = Self::Dense(Box::new(dense.mixed()));
+        let mut coded = mixed.encode(best.0.words.as_ref().unwrap_or(words), base.as_ref(), unit)?;
+        if coded.bytes() < best.0.bytes() {
+            coded.words = best.0.words.take();
+            *best = (coded, mixed);
+        }
+        Ok(())
     }
 
     /// The best plans for a unit, if a sample promises less than so many bytes.
@@ -186,7 +284,7 @@ impl Coding {
         let part = Unit { words: sample.len(), ..unit.clone() };
         let mut tried: Vec<(Self, Coded)> = vec![];
         for coding in candidates(&sample, unit)? {
-            match coding.encode(&sample, &part) {
+            match coding.encode(&sample, None, &part) {
                 Ok(coded) => tried.push((coding, coded)),
                 Err(Error::Unsuitable { .. }) => (),
                 Err(error) => return Err(error),
@@ -204,7 +302,7 @@ impl Coding {
             if promise >= most as u64 * sample.len() as u64 || trials == TRIALS {
                 break;
             }
-            match coding.encode(words, unit) {
+            match coding.encode(words, None, unit) {
                 Ok(coded) if coded.bytes() < most => return Ok(Some((coding, coded))),
                 Ok(_) => trials += 1,
                 // It suits the sample only.
@@ -216,14 +314,48 @@ impl Coding {
     }
 }
 
+/// Which way a unit may be coded best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Promise {
+    Alone,
+    Against,
+    Either,
+}
+
+impl Promise {
+    /// What quick densities with and without a base say. An unrelated base costs half a bit for each weight; prediction
+    /// of columns by others has saved up to two and a half.
+    fn of(words: &Lane, base: &Lane, unit: &Unit, shape: &[usize]) -> Self {
+        let alone = Dense::candidates(words, unit, shape, Effort::Fast).into_iter().next();
+        let against = Dense::against(words, base, false, unit, shape, Search::Scales);
+        let (Some((alone, _)), Some((against, _))) = (alone, against) else { return Self::Either };
+        let saved = alone.bits() - against.bits();
+        match saved * 4 / words.len() as i64 {
+            _ if alone.leaves_out() || has_many_equal(words, base) => Self::Either,
+            i64::MIN..=-2 => Self::Alone,
+            12.. => Self::Against,
+            _ => Self::Either,
+        }
+    }
+}
+
 impl std::fmt::Display for Coding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Lanes(lanes) => lanes.fmt(f),
             Self::Sparse(sparse) => sparse.fmt(f),
             Self::Dense(dense) => dense.fmt(f),
+            Self::Differences(own) => write!(f, "differences, {own}"),
         }
     }
+}
+
+/// Whether so many words are those of the base that a mask of them may pay.
+fn has_many_equal(words: &Lane, base: &Lane) -> bool {
+    fn equal<W: Word>(words: &[W], base: &Lane) -> usize {
+        W::of(base).map_or(0, |base| words.iter().zip(base).filter(|(word, base)| word == base).count())
+    }
+    with_words!(words, words => equal(words, base)) > words.len() / 512
 }
 
 /// Stretches of whole rows, where there are rows, evenly spread over a unit.
@@ -273,7 +405,14 @@ fn binned() -> Plan {
 
 /// What the chunks of a unit share, as it was read.
 #[derive(Debug)]
-pub enum Shared {
+pub struct Shared {
+    words: SharedWords,
+    /// Whether chunks need the words of a base.
+    pub is_against: bool,
+}
+
+#[derive(Debug)]
+enum SharedWords {
     Lanes(SharedLanes),
     Sparse(SharedSparse),
     Dense(SharedDense),
@@ -283,50 +422,74 @@ impl Shared {
     /// Reads what all chunks share.
     pub fn read(method: Method, bytes: &[u8], unit: &Unit, budget: &mut Budget) -> Result<Self> {
         let mut reader = Reader::new(bytes, "tensors");
-        let shared = match method {
-            Method::Equal => return Err(reader.corrupt("an equal tensor shares nothing")),
-            Method::Lanes => Self::Lanes(SharedLanes::read(&mut reader, unit.form.kind, budget)?),
-            Method::Sparse => Self::Sparse(SharedSparse::read(&mut reader, unit.form.kind, budget)?),
-            Method::Dense => Self::Dense(SharedDense::read(&mut reader, unit, budget)?),
+        let is_against = method.base_use() == BaseUse::Difference;
+        let words = match method {
+            Method::Equal | Method::Base => return Err(reader.corrupt("an equal tensor shares nothing")),
+            Method::Lanes | Method::LanesAgainst => {
+                SharedWords::Lanes(SharedLanes::read(&mut reader, unit.form.kind, budget)?)
+            }
+            Method::Sparse | Method::SparseAgainst => {
+                SharedWords::Sparse(SharedSparse::read(&mut reader, unit.form.kind, budget)?)
+            }
+            Method::Dense | Method::DenseAgainst => {
+                SharedWords::Dense(SharedDense::read(&mut reader, unit, is_against, budget)?)
+            }
         };
         reader.end()?;
-        Ok(shared)
+        Ok(Self { words, is_against })
     }
 
     /// Words of the rows that chunks hold whole; 0 where there are none.
     pub fn row(&self, unit: &Unit) -> usize {
-        match self {
-            Self::Lanes(_) | Self::Sparse(_) => unit.row,
-            Self::Dense(dense) => dense.row(),
+        match &self.words {
+            SharedWords::Lanes(_) | SharedWords::Sparse(_) => unit.row,
+            SharedWords::Dense(dense) => dense.row(),
         }
     }
 
     /// Whether words stand in another order than in the tensor.
     pub fn reorders(&self) -> bool {
-        matches!(self, Self::Dense(dense) if dense.is_turned())
+        matches!(&self.words, SharedWords::Dense(dense) if dense.is_turned())
     }
 
     /// Puts the words of all chunks where they belong.
     pub fn restore(&self, words: Lane) -> Lane {
-        match self {
-            Self::Lanes(_) | Self::Sparse(_) => words,
-            Self::Dense(dense) => with_words!(words, words => Word::wrap(dense.restore(words))),
+        match &self.words {
+            SharedWords::Lanes(_) | SharedWords::Sparse(_) => words,
+            SharedWords::Dense(dense) => with_words!(words, words => Word::wrap(dense.restore(words))),
         }
     }
 
-    /// The words of one chunk.
+    /// The words of a base in the order of the chunks.
+    pub fn turned(&self, base: Lane) -> Lane {
+        match &self.words {
+            SharedWords::Lanes(_) | SharedWords::Sparse(_) => base,
+            SharedWords::Dense(dense) => dense.turned(base),
+        }
+    }
+
+    /// The words of one chunk, given those of a base if it is coded against one.
     pub fn decode(
         &self,
         reader: &mut Reader<'_>,
         len: usize,
+        base: Option<&Lane>,
         unit: &Unit,
         registry: &Registry,
         budget: &mut Budget,
     ) -> Result<Lane> {
-        match self {
-            Self::Lanes(lanes) => lanes.decode(reader, len, registry, budget),
-            Self::Sparse(sparse) => sparse.decode(reader, (len, unit.row), registry, budget),
-            Self::Dense(dense) => dense.decode(reader, len, unit, budget),
+        let words = match &self.words {
+            SharedWords::Lanes(lanes) => lanes.decode(reader, len, registry, budget)?,
+            SharedWords::Sparse(sparse) => sparse.decode(reader, (len, unit.row), registry, budget)?,
+            SharedWords::Dense(dense) => return dense.decode(reader, len, base, unit, budget),
+        };
+        match base {
+            Some(base) if words.len() == base.len() => {
+                budget.spend(base.byte_len() as u64)?;
+                Ok(sum(&words, base, unit.form.is_rotated))
+            }
+            Some(_) => Err(reader.corrupt("there are not as many differences as words")),
+            None => Ok(words),
         }
     }
 }

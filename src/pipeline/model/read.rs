@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::ops::Range;
 
+use super::against::Against;
 use super::head::{Coded, Head};
 use super::method::Method;
 use super::unit::Unit;
 use super::{header, share};
 use crate::container::{self, Container, Sections, Tag};
-use crate::model::{Header, Tensor, TensorInfo};
+use crate::model::{Base, Fingerprint, Header, Tensor, TensorInfo};
 use crate::pipeline::Decoder;
 use crate::report::TensorReport;
 use crate::threads::{count, each};
@@ -31,6 +32,9 @@ struct UnitSections {
 pub struct Opened {
     text: Vec<u8>,
     pub header: Header,
+    /// What the file names, and what the decoder has of it.
+    base: Option<Fingerprint>,
+    against: Option<Against>,
     units: Vec<UnitSections>,
     budget: Budget,
 }
@@ -57,8 +61,18 @@ impl Opened {
         if Unit::least(header.data_bytes()) > heads.len() {
             return Err(missing(Tag::Tensors));
         }
-        let mut units = vec![];
         let mut at = 1;
+        let mut base = None;
+        if let Some(head) = heads.get(at).filter(|head| head.tag == Tag::Base) {
+            if (head.first, head.second) != (0, 0) {
+                return Err(wrong(head, "a base has no number"));
+            }
+            base = Some(fingerprint(&sections.body(at)?)?);
+            at += 1;
+        }
+        let against = decoder.base.as_ref().filter(|given| Some(given.fingerprint()) == base);
+        let against = against.map(|base| Against::new(base, &header.tensors));
+        let mut units = vec![];
         for unit in Unit::divide(&header.tensors) {
             budget.spend((unit.rows.len() * size_of::<usize>()) as u64)?;
             let head = heads.get(at).ok_or_else(|| missing(Tag::Tensors))?;
@@ -76,9 +90,18 @@ impl Opened {
         }
         match heads.get(at) {
             Some(head) => Err(wrong(head, "a section has no place in a model")),
-            None => Ok(Self { text, header, units, budget }),
+            None => Ok(Self { text, header, base, against, units, budget }),
         }
     }
+}
+
+/// The base that a section names.
+fn fingerprint(body: &[u8]) -> Result<Fingerprint> {
+    let mut reader = Reader::new(body, Tag::Base.name());
+    let bytes = reader.varint()?;
+    let hash = *reader.take(16)?.first_chunk().expect("sixteen were taken");
+    reader.end()?;
+    Ok(Fingerprint { bytes, hash })
 }
 
 /// What a unit turned out to be.
@@ -105,16 +128,57 @@ impl Reading<'_> {
         Head::read(unit, &self.sections.body(*head)?, chunks.len(), &self.opened.budget)
     }
 
+    /// Checks that the decoder has the base which the file names, if it names one.
+    fn check_base(&self) -> Result<()> {
+        match (self.opened.base, self.decoder.base.as_ref().map(Base::fingerprint)) {
+            (Some(needed), None) => Err(Error::MissingBase { needed }),
+            (Some(needed), Some(given)) if needed != given => Err(Error::WrongBase { needed, given }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The base for a unit that needs it.
+    fn against(&self) -> Result<&Against> {
+        let unnamed = || Error::corrupt(Tag::Tensors.name(), "tensors need a base that the file does not name", 0);
+        self.opened.against.as_ref().ok_or_else(unnamed)
+    }
+
+    /// The bytes of a unit that are in the base; see [`Head::Base`].
+    fn of_base(&self, number: usize, tensor: u64, checksum: u32) -> Result<Cow<'_, [u8]>> {
+        let corrupt = |what| Error::corrupt(Tag::Tensors.name(), what, 0);
+        let against = self.against()?;
+        let unit = &self.opened.units[number].unit;
+        let bytes = match tensor.checked_sub(1) {
+            None => against.bytes(unit, self.infos()),
+            Some(tensor) if tensor >= against.base.infos().len() as u64 => {
+                return Err(corrupt("the base has no such tensor"));
+            }
+            Some(tensor) => {
+                let named = against.named(tensor as usize, unit, self.infos());
+                named.ok_or_else(|| corrupt("a tensor of the base has another length"))?.into()
+            }
+        };
+        if crc32fast::hash(&bytes) != checksum {
+            return Err(Error::Checksum { part: "tensor of the base", index: unit.tensors[0] as u64 });
+        }
+        Ok(bytes)
+    }
+
     /// The bytes of the chunks from one number to another, in the order in which they are coded.
     fn chunks(&self, number: usize, coded: &Coded, wanted: Range<usize>) -> Result<Vec<u8>> {
         let UnitSections { unit, chunks, .. } = &self.opened.units[number];
+        let base = if coded.is_against() {
+            Some(coded.turned(self.against()?.bytes(unit, self.infos()), unit, &self.opened.budget)?)
+        } else {
+            None
+        };
         let mut bytes = vec![];
         for at in wanted {
             let body = match coded.only() {
                 Some(only) => Cow::Borrowed(only),
                 None => self.sections.body(chunks.start + at)?,
             };
-            bytes.extend(coded.chunk(self.decoder, unit, at, &body, &self.opened.budget)?);
+            bytes.extend(coded.chunk(self.decoder, unit, at, &body, base.as_deref(), &self.opened.budget)?);
         }
         Ok(bytes)
     }
@@ -129,6 +193,7 @@ impl Reading<'_> {
     fn restore(&self, number: usize) -> Result<Restored> {
         Ok(match self.head(number)? {
             Head::Equal { tensor, checksum } => Restored::Equal { tensor, checksum },
+            Head::Base { tensor, checksum } => Restored::Bytes(self.of_base(number, tensor, checksum)?.into_owned()),
             Head::Coded(coded) => Restored::Bytes(self.coded(number, &coded)?),
         })
     }
@@ -147,15 +212,20 @@ impl Reading<'_> {
     /// Some bytes of a unit; chunks that have none of them are not read.
     fn bytes_of_unit(&self, number: usize, wanted: Range<usize>) -> Result<Vec<u8>> {
         let unit = &self.opened.units[number].unit;
-        let (at, coded) = match self.head(number)? {
-            Head::Coded(coded) => (number, coded),
+        let (at, head) = match self.head(number)? {
             Head::Equal { tensor, .. } => {
                 let at = self.twin(number, tensor)?;
-                match self.head(at)? {
-                    Head::Coded(coded) if self.opened.units[at].unit.byte_len() == unit.byte_len() => (at, coded),
-                    _ => return Err(unequal()),
+                if self.opened.units[at].unit.byte_len() != unit.byte_len() {
+                    return Err(unequal());
                 }
+                (at, self.head(at)?)
             }
+            head => (number, head),
+        };
+        let coded = match head {
+            Head::Coded(coded) => coded,
+            Head::Base { tensor, checksum } => return Ok(self.of_base(at, tensor, checksum)?[wanted].to_vec()),
+            Head::Equal { .. } => return Err(unequal()),
         };
         let unit = &self.opened.units[at].unit;
         if coded.reorders() {
@@ -189,6 +259,7 @@ impl Reading<'_> {
 
     /// Some bytes of a tensor.
     fn bytes(&self, number: usize, wanted: Range<usize>) -> Result<Vec<u8>> {
+        self.check_base()?;
         let mut out = vec![];
         for (at, own) in self.opened.units.iter().enumerate() {
             for (_, start, place) in own.unit.places(self.infos()).filter(|place| place.0 == number) {
@@ -239,13 +310,14 @@ impl Reading<'_> {
             let body = self.sections.body(*head)?;
             let method = Method::read(&mut Reader::new(&body, Tag::Tensors.name()))?;
             let bytes = body.len() as u64 + heads[chunks.clone()].iter().map(|chunk| chunk.body_bytes).sum::<u64>();
-            share(&mut listed, unit, self.infos(), method.name(), bytes as usize);
+            share(&mut listed, unit, self.infos(), method.name(), method.base_use(), bytes as usize);
         }
         Ok(listed)
     }
 
     /// Writes the safetensors file from front to back and returns its length. A few units are in memory at a time.
     pub fn write_to(&self, out: &mut dyn Write) -> Result<u64> {
+        self.check_base()?;
         let Opened { text, header, units, .. } = self.opened;
         out.write_all(&(text.len() as u64).to_le_bytes())?;
         out.write_all(text)?;
@@ -291,6 +363,7 @@ impl Reading<'_> {
 
     /// The safetensors file, in memory.
     fn into_bytes(self) -> Result<Vec<u8>> {
+        self.check_base()?;
         let Opened { text, header, units, .. } = self.opened;
         let restored = each(self.decoder.threads, units.len(), |number| self.restore(number))?;
         let start = 8 + text.len();
@@ -342,6 +415,11 @@ pub fn tensor(decoder: &Decoder, container: &Container<'_>, name: &str) -> Resul
 /// Decodes some rows of a tensor.
 pub fn rows(decoder: &Decoder, container: &Container<'_>, name: &str, rows: Range<usize>) -> Result<Option<Tensor>> {
     with(decoder, container, |reading| reading.rows(name, rows))
+}
+
+/// The base that a file names.
+pub fn base(decoder: &Decoder, container: &Container<'_>) -> Result<Option<Fingerprint>> {
+    Ok(Opened::new(decoder, container)?.base)
 }
 
 /// The tensors of a file, none of them decoded.

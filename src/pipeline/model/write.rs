@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::io::{Read, Seek, Write};
 use std::time::Instant;
 
+use super::against::Against;
 use super::head::Head;
 use super::method::{self, Coded, Coding, Method};
 use super::source::{InFile, Source};
 use super::unit::Unit;
 use super::{header, share};
 use crate::container::{Kind, Stream, Tag};
-use crate::model::Model;
+use crate::model::{Base, Model};
 use crate::pipeline::{Pipeline, Stage};
-use crate::report::{Report, TensorReport, seconds_since};
+use crate::report::{BaseUse, Report, TensorReport, seconds_since};
 use crate::threads::{count, each};
 use crate::wire::{put_bytes, put_varint};
 use crate::{Budget, Error, Limits, Result};
@@ -23,6 +24,7 @@ const BATCH: usize = 16 << 20;
 /// A unit as sections, and what the report says of it.
 struct Packed {
     method: String,
+    base: BaseUse,
     /// Bytes of what all chunks share, and of masks.
     head_bytes: usize,
     mask_bytes: usize,
@@ -30,12 +32,13 @@ struct Packed {
     chunks: Vec<Vec<u8>>,
 }
 
-/// Compresses a model in memory; `report` is filled as far as this knows.
-pub fn compress(pipeline: &Pipeline, model: &Model<'_>, report: &mut Report) -> Result<Vec<u8>> {
+/// Compresses a model in memory, against a base if there is one; `report` is filled as far as this knows.
+pub fn compress(pipeline: &Pipeline, base: Option<&Base>, model: &Model<'_>, report: &mut Report) -> Result<Vec<u8>> {
     let data = model.data();
     let source = Source { text: model.header(), tensors: model.infos(), weights: &data };
+    let against = base.map(|base| Against::new(base, source.tensors));
     // The caller verifies the whole.
-    write(pipeline, source, vec![], usize::MAX, false, report)
+    write(pipeline, source, against.as_ref(), vec![], usize::MAX, false, report)
 }
 
 /// Compresses a file that is read in places; each unit is decoded and compared before it is written if the pipeline
@@ -47,7 +50,7 @@ pub fn compress_from<R: Read + Seek + Send>(
     report: &mut Report,
 ) -> Result<()> {
     let source = Source { text: &file.text, tensors: &file.header.tensors, weights: file };
-    write(pipeline, source, out, BATCH * count(pipeline.threads), pipeline.verify, report)?;
+    write(pipeline, source, None, out, BATCH * count(pipeline.threads), pipeline.verify, report)?;
     report.verified = pipeline.verify;
     Ok(())
 }
@@ -55,6 +58,7 @@ pub fn compress_from<R: Read + Seek + Send>(
 fn write<W: Write>(
     pipeline: &Pipeline,
     source: Source<'_>,
+    against: Option<&Against>,
     out: W,
     batch: usize,
     verify: bool,
@@ -85,13 +89,24 @@ fn write<W: Write>(
             let (unit, twin) = (&units[first + at], twins[first + at]);
             let packed = match twin {
                 Some(tensor) => equal(unit, tensor, source)?,
-                None => pack(pipeline, unit, source, verify)?,
+                None => pack(pipeline, against, unit, source, verify)?,
             };
             tick(&tensors[unit.tensors[0]].name);
             Ok(packed)
         })?;
         report.timings.learning += seconds_since(start);
         let start = Instant::now();
+        // With a base all units are in one batch, so that it is known whether one needs it.
+        if let Some(against) = against.filter(|_| packed.iter().any(|packed| packed.base != BaseUse::None)) {
+            let base = against.base.fingerprint();
+            let mut body = vec![];
+            put_varint(&mut body, base.bytes);
+            body.extend(base.hash);
+            stream.section(Tag::Base, 0, 0, &body)?;
+            report.add("base", body.len());
+            report.base = Some(base);
+            inside += body.len() as u64;
+        }
         for (unit, packed) in units[first..next].iter().zip(&packed) {
             let (address, part) = (unit.tensors[0] as u64, unit.part as u64);
             stream.section(Tag::Tensors, address, part, &packed.head)?;
@@ -105,7 +120,7 @@ fn write<W: Write>(
             }
             report.add("values", bytes - packed.head_bytes - packed.mask_bytes);
             inside += bytes as u64;
-            share(&mut listed, unit, tensors, &packed.method, bytes);
+            share(&mut listed, unit, tensors, &packed.method, packed.base, bytes);
         }
         report.timings.writing += seconds_since(start);
     }
@@ -142,23 +157,54 @@ fn twins(units: &[Unit], source: Source<'_>) -> Result<Vec<Option<usize>>> {
 
 /// A unit that has the bytes of an earlier tensor.
 fn equal(unit: &Unit, tensor: usize, source: Source<'_>) -> Result<Packed> {
-    let mut head = vec![Method::Equal as u8];
-    put_varint(&mut head, tensor as u64);
-    head.extend(crc32fast::hash(&unit.gather(source.tensors, source.weights)?).to_le_bytes());
+    let bytes = unit.gather(source.tensors, source.weights)?;
     let method = format!("equal to {}", source.tensors[tensor].name);
-    Ok(Packed { method, head_bytes: head.len(), mask_bytes: 0, head, chunks: vec![] })
+    Ok(Packed::named(Method::Equal, method, tensor as u64, &bytes))
 }
 
-fn pack(pipeline: &Pipeline, unit: &Unit, source: Source<'_>, verify: bool) -> Result<Packed> {
+impl Packed {
+    /// A unit whose bytes are elsewhere.
+    fn named(code: Method, method: String, number: u64, bytes: &[u8]) -> Self {
+        let mut head = vec![code as u8];
+        put_varint(&mut head, number);
+        head.extend(crc32fast::hash(bytes).to_le_bytes());
+        Self { method, base: code.base_use(), head_bytes: head.len(), mask_bytes: 0, head, chunks: vec![] }
+    }
+}
+
+/// A unit whose bytes are in the base: its tensors of the same names, or one of any name.
+fn in_base(against: &Against, unit: &Unit, source: Source<'_>, bytes: &[u8]) -> Option<Packed> {
+    if bytes.len() <= method::BASE_BYTES {
+        return None;
+    }
+    if against.knows(unit) && *against.bytes(unit, source.tensors) == *bytes {
+        return Some(Packed::named(Method::Base, "equal to the base".to_owned(), 0, bytes));
+    }
+    let tensor = against.find(unit, source.tensors, bytes)?;
+    let method = format!("equal to {} of the base", against.base.infos()[tensor].name);
+    Some(Packed::named(Method::Base, method, tensor as u64 + 1, bytes))
+}
+
+fn pack(
+    pipeline: &Pipeline,
+    against: Option<&Against>,
+    unit: &Unit,
+    source: Source<'_>,
+    verify: bool,
+) -> Result<Packed> {
     let bytes = unit.gather(source.tensors, source.weights)?;
+    if let Some(packed) = against.and_then(|against| in_base(against, unit, source, &bytes)) {
+        return Ok(packed);
+    }
     let words = unit.form.words(&bytes);
-    let (coding, mut coded) = match &pipeline.plan {
-        Some(plan) => {
-            let coding = method::asked(plan);
-            let coded = coding.encode(&words, unit)?;
-            (coding, coded)
-        }
-        None => Coding::best(&words, unit, &source.tensors[unit.tensors[0]].shape, pipeline.effort)?,
+    let (coding, mut coded) = if let Some(plan) = &pipeline.plan {
+        let coding = method::asked(plan);
+        let coded = coding.encode(&words, None, unit)?;
+        (coding, coded)
+    } else {
+        let against = against.filter(|against| against.knows(unit));
+        let base = against.map(|against| unit.form.words(&against.bytes(unit, source.tensors)));
+        Coding::best(&words, base.as_ref(), unit, &source.tensors[unit.tensors[0]].shape, pipeline.effort)?
     };
     drop(words);
     let chunk_bytes = coding.chunk_words(unit) * unit.form.kind.width();
@@ -182,10 +228,11 @@ fn sections(unit: &Unit, coding: &Coding, coded: &Coded, checksums: impl Iterato
         head.append(&mut chunks[0]);
         chunks.clear();
     }
-    Packed { method: coding.to_string(), head_bytes, mask_bytes: coded.mask_bytes, head, chunks }
+    let (method, base) = (coding.to_string(), coding.method().base_use());
+    Packed { method, base, head_bytes, mask_bytes: coded.mask_bytes, head, chunks }
 }
 
-/// Decodes a unit and compares it.
+/// Decodes a unit that needs no base and compares it.
 fn check(pipeline: &Pipeline, unit: &Unit, packed: &Packed, bytes: &[u8]) -> Result<()> {
     let (decoder, budget) = (pipeline.decoder()?, Budget::new(&Limits::default()));
     let Head::Coded(coded) = Head::read(unit, &packed.head, packed.chunks.len(), &budget)? else {
@@ -194,7 +241,7 @@ fn check(pipeline: &Pipeline, unit: &Unit, packed: &Packed, bytes: &[u8]) -> Res
     let mut restored = Vec::with_capacity(bytes.len());
     for at in 0..coded.count(unit) {
         let body = coded.only().unwrap_or_else(|| &packed.chunks[at]);
-        restored.extend(coded.chunk(&decoder, unit, at, body, &budget)?);
+        restored.extend(coded.chunk(&decoder, unit, at, body, None, &budget)?);
     }
     if coded.restore(unit, restored, &budget)? != bytes {
         return Err(Error::Verification { part: "tensors" });
