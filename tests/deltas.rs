@@ -4,7 +4,7 @@ mod common;
 
 use common::{Random, bodies, forge, wary};
 use losslaw::model::{Base, Dtype, Model, ModelBuilder, put_float};
-use losslaw::{BaseUse, Decoder, Effort, Error, Limits, Packed, Pipeline, decompress};
+use losslaw::{BaseUse, Decoder, Effort, Error, Limits, ModelReader, Packed, Pipeline, decompress};
 use proptest::prelude::*;
 
 fn at(effort: Effort) -> Pipeline {
@@ -340,4 +340,34 @@ fn a_real_checkpoint_costs_what_it_may() {
         let packed = against(&base, &model, effort);
         assert!(packed.bytes.len() <= most, "{effort}: {}", packed.report);
     }
+}
+
+#[test]
+fn parts_of_a_large_tensor_lie_around_those_of_the_base() {
+    let (rows, width) = (2200usize, 1000usize);
+    let mut state = 1u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+    };
+    let first: Vec<f32> = (0..rows * width).map(|_| next()).collect();
+    // The first part moves a little, the second one stays.
+    let second: Vec<f32> =
+        first.iter().enumerate().map(|(at, &w)| if at < 1 << 20 { w + next() * 1e-4 } else { w }).collect();
+    let model = |w: &[f32]| Model::builder().f32("w", &[rows, width], w).and_then(ModelBuilder::build).unwrap();
+    let (base, second) = (Base::from(&model(&first)), model(&second));
+    let packed = Pipeline::builder().build().unwrap().compress_model_against(&base, &second).unwrap();
+    assert_eq!(packed.report.tensors[0].base, BaseUse::Difference);
+    assert!(packed.bytes.len() < 2 * rows * width, "{}", packed.bytes.len());
+    let open = |decoder| ModelReader::open(std::io::Cursor::new(&packed.bytes), decoder).unwrap();
+    let reader = open(Decoder::default().with_base(base));
+    let data = second.tensor("w").unwrap().data();
+    for wanted in [0..3, 1040..1060, 2090..2100, 2199..2200] {
+        let own = reader.rows("w", wanted.clone()).unwrap().unwrap();
+        assert!(own.view().data() == &data[wanted.start * 4 * width..wanted.end * 4 * width], "{wanted:?}");
+    }
+    let mut file = vec![];
+    reader.write_to(&mut file).unwrap();
+    assert!(file == second.to_safetensors());
+    assert!(matches!(open(Decoder::default()).rows("w", 0..1), Err(Error::MissingBase { .. })));
 }
