@@ -26,7 +26,7 @@ fn assert_golden(name: &str, source: &[u8], build: impl Fn() -> Vec<u8>) {
     assert!(written == kept, "{name}: the encoder writes {} bytes where {} were kept", written.len(), kept.len());
 }
 
-fn v2_table_source() -> Vec<u8> {
+fn v3_table_source() -> Vec<u8> {
     let shapes = [
         Shape::Categories,
         Shape::Function,
@@ -45,66 +45,70 @@ fn v2_table_source() -> Vec<u8> {
     csv(&shapes, 300, Dialect { is_quoted: true, is_crlf: true, is_open: true, ..PLAIN }, 1)
 }
 
-fn v2_bytes_source() -> Vec<u8> {
+fn v3_bytes_source() -> Vec<u8> {
     let mut random = Random(2);
     let words: Vec<Vec<u8>> = (0..60).map(|_| random.bytes(5).iter().map(|byte| b'a' + byte % 26).collect()).collect();
     (0..900).flat_map(|_| [&words[random.below(60) as usize][..], b" "].concat()).collect()
 }
 
 #[test]
-fn v2_table() {
-    let source = v2_table_source();
-    assert_golden("v2_table.llw", &source, || {
+fn v3_table() {
+    let source = v3_table_source();
+    assert_golden("v3_table.llw", &source, || {
         Pipeline::builder().block_rows(128).build().unwrap().compress(&source).unwrap().bytes
     });
 }
 
 #[test]
-fn v2_table_balanced() {
-    let source = v2_table_source();
-    assert_golden("v2_table_balanced.llw", &source, || {
+fn v3_table_balanced() {
+    let source = v3_table_source();
+    assert_golden("v3_table_balanced.llw", &source, || {
         Pipeline::builder().effort(Effort::Balanced).build().unwrap().compress(&source).unwrap().bytes
     });
 }
 
 #[test]
-fn v2_table_max() {
-    let source = v2_table_source();
-    assert_golden("v2_table_max.llw", &source, || {
+fn v3_table_max() {
+    let source = v3_table_source();
+    assert_golden("v3_table_max.llw", &source, || {
         Pipeline::builder().effort(Effort::Max).block_rows(200).build().unwrap().compress(&source).unwrap().bytes
     });
 }
 
 #[test]
-fn v2_bytes_max() {
-    let source = v2_bytes_source();
-    assert_golden("v2_bytes_max.llw", &source, || {
+fn v3_bytes_max() {
+    let source = v3_bytes_source();
+    assert_golden("v3_bytes_max.llw", &source, || {
         Pipeline::builder().effort(Effort::Max).build().unwrap().compress_bytes(&source).unwrap().bytes
     });
 }
 
 #[test]
-fn v2_bytes() {
-    let source = v2_bytes_source();
-    assert_golden("v2_bytes.llw", &source, || {
+fn v3_bytes() {
+    let source = v3_bytes_source();
+    assert_golden("v3_bytes.llw", &source, || {
         let plan = Lz77::default().each(Rans::default());
         Pipeline::builder().codec(plan).build().unwrap().compress_bytes(&source).unwrap().bytes
     });
 }
 
 #[test]
-fn v2_stored() {
+fn v3_stored() {
     let source = Random(3).bytes(500);
-    assert_golden("v2_stored.llw", &source, || Pipeline::builder().build().unwrap().compress(&source).unwrap().bytes);
+    assert_golden("v3_stored.llw", &source, || Pipeline::builder().build().unwrap().compress(&source).unwrap().bytes);
 }
 
 #[test]
 fn what_was_written_before_the_first_release_is_refused_by_its_version() {
-    let old = std::fs::read(path("v1_stored.llw")).unwrap();
-    assert!(matches!(decompress(&old), Err(losslaw::Error::UnsupportedVersion { major: 1, minor: 0, .. })));
+    for (name, version) in [("v1_stored.llw", 1), ("v2_stored.llw", 2)] {
+        let refused = decompress(&std::fs::read(path(name)).unwrap());
+        let is_named =
+            matches!(refused, Err(losslaw::Error::UnsupportedVersion { major, minor: 0, .. }) if major == version);
+        assert!(is_named, "{name}");
+    }
 }
 
-fn v2_model_source() -> Vec<u8> {
+fn v3_model_source() -> Vec<u8> {
     let mut random = Random(4);
     let mut bell = |count: usize| -> Vec<f32> {
         (0..count).map(|_| ((0..8).map(|_| random.below(1 << 20)).sum::<u64>() as f32 - 4_194_304.0) * 1e-8).collect()
@@ -131,7 +135,7 @@ fn v2_model_source() -> Vec<u8> {
 }
 
 #[test]
-fn v2_model() {
-    let source = v2_model_source();
-    assert_golden("v2_model.llw", &source, || Pipeline::builder().build().unwrap().compress(&source).unwrap().bytes);
+fn v3_model() {
+    let source = v3_model_source();
+    assert_golden("v3_model.llw", &source, || Pipeline::builder().build().unwrap().compress(&source).unwrap().bytes);
 }
