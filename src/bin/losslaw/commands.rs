@@ -8,7 +8,8 @@ use std::time::Instant;
 use losslaw::container::{Container, HEADER_BYTES, Kind, Summary};
 use losslaw::model::{Base, Fingerprint, Model};
 use losslaw::{
-    Catalogue, Decoder, Error, Limits, ModelReader, Pipeline, PipelineBuilder, PipelineConfig, Report, TensorReport,
+    Catalogue, Decoder, Effort, Error, Limits, ModelReader, Pipeline, PipelineBuilder, PipelineConfig, Report,
+    TensorReport,
 };
 use serde::Serialize;
 
@@ -38,7 +39,10 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
     let output = Output::new(&args.output, &args.input)?;
     let builder = match &args.pipeline {
         Some(path) => PipelineBuilder::from(saved(path)?),
-        None => Pipeline::builder().effort(args.effort.into()).threads(args.threads.into()).verify(!args.no_verify),
+        None => {
+            let effort = args.effort.map_or_else(Effort::default, Effort::from);
+            Pipeline::builder().effort(effort).threads(args.threads.into()).verify(!args.no_verify)
+        }
     };
     let builder = match args.block_rows {
         Some(rows) => builder.block_rows(rows as usize),
@@ -66,7 +70,8 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
     });
     bar.finish_and_clear();
     let report = &report?;
-    if report.effort != report.effort_asked {
+    // Who named no effort has not asked for another one.
+    if report.effort != report.effort_asked && (args.effort.is_some() || args.pipeline.is_some()) {
         eprintln!(
             "losslaw: effort {} is not built for this kind of file; {} was used",
             report.effort_asked, report.effort

@@ -47,9 +47,9 @@ struct CompressArgs {
     input: PathBuf,
     /// Where the compressed file goes; an existing file is replaced, on success only.
     output: PathBuf,
-    /// How much time to spend for how few bytes.
-    #[arg(long, value_enum, default_value = "balanced")]
-    effort: EffortArg,
+    /// How much time to spend for how few bytes; balanced if not said.
+    #[arg(long, value_enum)]
+    effort: Option<EffortArg>,
     /// Threads to use, 0 for one each core; the output is the same for any number.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
     threads: u16,
