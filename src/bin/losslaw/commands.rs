@@ -37,12 +37,11 @@ pub fn compress(args: &CompressArgs) -> Result<(), Failure> {
     let input = files::open(&args.input)?;
     let base = args.base.as_deref().map(base).transpose()?;
     let output = Output::new(&args.output, &args.input)?;
-    let builder = match &args.pipeline {
-        Some(path) => PipelineBuilder::from(saved(path)?),
-        None => {
-            let effort = args.effort.map_or_else(Effort::default, Effort::from);
-            Pipeline::builder().effort(effort).threads(args.threads.into()).verify(!args.no_verify)
-        }
+    let builder = if let Some(path) = &args.pipeline {
+        PipelineBuilder::from(saved(path)?)
+    } else {
+        let effort = args.effort.map_or_else(Effort::default, Effort::from);
+        Pipeline::builder().effort(effort).threads(args.threads.into()).verify(!args.no_verify)
     };
     let builder = match args.block_rows {
         Some(rows) => builder.block_rows(rows as usize),
