@@ -293,14 +293,7 @@ fn damaged_differences_are_errors_and_never_other_weights() {
             for round in 0..300u64 {
                 let target = random.below(sections.len() as u64) as usize;
                 let mut body = sections[target].clone();
-                // The head is hit as often as all the rest.
-                let end = if round % 2 == 0 { body.len() } else { body.len().min(80) };
-                let at = random.below(end as u64) as usize;
-                match round % 3 {
-                    0 => body[at] ^= 1 << random.below(8),
-                    1 => body[at] = random.next() as u8,
-                    _ => body.truncate(at),
-                }
+                random.harm(&mut body, round);
                 let file = forge(&packed.bytes, target, &body);
                 let restored = wary().with_base(base.clone()).decompress(&file);
                 assert!(restored.map_or(true, |restored| restored == source), "round {round} at {effort}");

@@ -342,16 +342,7 @@ fn damaged_densities_are_errors_and_never_other_weights() {
             let method = &packed.report.tensors[0].method;
             assert!(method.contains(["density", "mask", "repeats"][at]), "{at}: {}", packed.report);
             for round in 0..300u64 {
-                let file = damaged(&packed.bytes, losslaw::container::Tag::Tensors, |body| {
-                    // The head is hit as often as all the rest.
-                    let end = if round % 2 == 0 { body.len() } else { body.len().min(80) };
-                    let at = random.below(end as u64) as usize;
-                    match round % 3 {
-                        0 => body[at] ^= 1 << random.below(8),
-                        1 => body[at] = random.next() as u8,
-                        _ => body.truncate(at),
-                    }
-                });
+                let file = damaged(&packed.bytes, losslaw::container::Tag::Tensors, |body| random.harm(body, round));
                 assert!(decompress(&file).map_or(true, |restored| restored == source), "round {round} at {effort}");
             }
         }

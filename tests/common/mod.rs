@@ -25,6 +25,17 @@ impl Random {
         self.below(chances) == 0
     }
 
+    /// Harms a body: flips a bit, replaces a byte or cuts it, by the round; its head as often as all the rest.
+    pub fn harm(&mut self, body: &mut Vec<u8>, round: u64) {
+        let end = if round.is_multiple_of(2) { body.len() } else { body.len().min(80) };
+        let at = self.below(end as u64) as usize;
+        match round % 3 {
+            0 => body[at] ^= 1 << self.below(8),
+            1 => body[at] = self.next() as u8,
+            _ => body.truncate(at),
+        }
+    }
+
     pub fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.next() as u8).collect()
     }
