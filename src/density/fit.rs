@@ -3,18 +3,17 @@
 
 use super::centre::FRACTION;
 use super::field::Density;
-use super::number::{Numbers, Parts, WIDE};
+use super::moments::{Moments, hold};
+use super::number::{Numbers, Parts};
 use super::rows::Row;
 use super::scale::{Size, coarseness, smooth, steps_of, write as write_scales};
 use super::shape::{BINS, COST_BIT, COUNT, STEPS, bin, costs, power_of_two};
+use super::units::{differences, less, plain_values};
 use super::{low_rank, predict};
 use crate::Word;
 use crate::codec::adaptive::Price;
-use crate::log2::{BIT, log2};
+use crate::log2::BIT;
 use crate::mask::Mask;
-
-/// log2 of the units in an average weight.
-const UNITS: u32 = 16;
 
 /// Weights that are counted to choose a shape.
 const COUNTED: usize = 1 << 16;
@@ -140,22 +139,6 @@ impl Fit {
     }
 }
 
-/// Weights in units in which most of them have some 2^[`UNITS`].
-fn plain_values<I: Iterator<Item = Parts>>(parts: impl Fn() -> I) -> (u32, Vec<i32>) {
-    let unit = unit(parts().map(|parts| (parts.digits, parts.shift)));
-    (unit, parts().map(|parts| less(Numbers::fixed(parts, unit), 0)).collect())
-}
-
-/// Weights less those of a base, in units in which most of the differences have some 2^[`UNITS`].
-fn differences<I: Iterator<Item = (Parts, Parts)>>(pairs: impl Fn() -> I) -> (u32, Vec<i32>) {
-    // As fine as most weights can be taken.
-    let fine = unit(pairs().map(|(own, _)| (own.digits, own.shift))).saturating_sub(WIDE - UNITS - 4);
-    let size = |(own, base): (Parts, Parts)| (Numbers::fixed(own, fine) - Numbers::fixed(base, fine)).unsigned_abs();
-    let unit = unit(pairs().map(|pair| (size(pair), fine)));
-    let value = |(own, base): (Parts, Parts)| less(Numbers::fixed(own, unit), Numbers::fixed(base, unit));
-    (unit, pairs().map(value).collect())
-}
-
 impl Sheet<'_> {
     /// The sheet with a matrix of low rank subtracted, if one pays.
     fn moved(&self, density: &Density) -> Option<(Self, Density)> {
@@ -197,26 +180,6 @@ impl Sheet<'_> {
 
 /// Widest matrix whose columns predict each other: their covariances take 4 kB each.
 const MOST_PREDICTED: usize = 1 << 15;
-
-/// The unit in which most of some sizes, digits · 2^shift, have some 2^[`UNITS`].
-fn unit(sizes: impl Iterator<Item = (u64, u32)>) -> u32 {
-    let mut counts = vec![0usize; 1];
-    let mut all = 0;
-    for (digits, shift) in sizes.filter(|size| size.0 > 0) {
-        let top = (64 - digits.leading_zeros() + shift) as usize;
-        if counts.len() <= top {
-            counts.resize(top + 1, 0);
-        }
-        counts[top] += 1;
-        all += 1;
-    }
-    let mut seen = 0;
-    let typical = counts.iter().position(|count| {
-        seen += count;
-        4 * seen > 3 * all
-    });
-    (typical.unwrap_or(0) as u32).saturating_sub(UNITS)
-}
 
 impl Sheet<'_> {
     fn is_kept(&self, at: usize) -> bool {
@@ -499,65 +462,4 @@ impl Sheet<'_> {
         best.0 = (i128::from(best.0) * self.values.len() as i128 / i128::from(counted.max(1))) as i64;
         best
     }
-}
-
-fn less(value: impl Into<i64>, mean: i64) -> i32 {
-    (value.into() - mean).clamp(-(1 << 30), 1 << 30) as i32
-}
-
-/// Sums of some values.
-#[derive(Debug, Clone, Copy, Default)]
-struct Moments {
-    count: f64,
-    sum: f64,
-    squares: f64,
-}
-
-impl Moments {
-    fn of(values: impl Iterator<Item = i32>) -> Self {
-        let mut own = Self::default();
-        values.for_each(|value| own.add(value));
-        own
-    }
-
-    fn add(&mut self, value: i32) {
-        let value = f64::from(value);
-        self.count += 1.0;
-        self.sum += value;
-        self.squares += value * value;
-    }
-
-    fn mean(&self) -> f64 {
-        self.sum / self.count.max(1.0)
-    }
-
-    fn variance(&self) -> f64 {
-        (self.squares / self.count.max(1.0) - self.mean() * self.mean()).max(0.25)
-    }
-
-    fn deviation(&self) -> u64 {
-        self.variance().sqrt() as u64
-    }
-}
-
-/// Means that stay the same until a change saves more bits than it costs, multiples of 2^grain.
-fn hold(moments: &[Moments], grain: u32) -> Vec<i64> {
-    let mut last = 0i64;
-    moments
-        .iter()
-        .map(|own| {
-            let mean = (own.mean() as i64 + (1 << grain >> 1)) >> grain << grain;
-            let bits = |mean: i64| {
-                let off = own.mean() - mean as f64;
-                let times = 1.0 + off * off / own.variance();
-                own.count / 2.0 * (log2((times * 1024.0).min(1e15) as u64) as f64 / BIT as f64 - 10.0)
-            };
-            let change = (mean - last) >> grain;
-            let price = 3.0 + 2.0 * f64::from(64 - change.unsigned_abs().leading_zeros());
-            if bits(last) - bits(mean) > price {
-                last = mean;
-            }
-            last
-        })
-        .collect()
 }

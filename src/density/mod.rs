@@ -15,6 +15,7 @@ mod field;
 mod fit;
 mod low_rank;
 pub mod mixed;
+mod moments;
 mod number;
 mod predict;
 mod repeats;
@@ -22,6 +23,7 @@ mod rows;
 mod scale;
 mod shape;
 mod stream;
+mod units;
 
 pub(crate) use centre::{Centre, read_left, write_left};
 pub(crate) use field::Density;

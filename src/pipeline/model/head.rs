@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::method::{Method, Shared};
+use super::method::Method;
+use super::shared::Shared;
 use super::unit::Unit;
 use crate::container::Tag;
 use crate::limits::MAX_LANE_LEN;

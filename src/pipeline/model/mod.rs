@@ -11,7 +11,9 @@
 //! ```
 
 mod against;
+mod choose;
 mod dense;
+mod dense_shared;
 mod head;
 mod header;
 mod lanes;
@@ -19,6 +21,7 @@ mod mask;
 mod method;
 mod read;
 mod reader;
+mod shared;
 mod source;
 mod sparse;
 mod unit;
