@@ -46,14 +46,15 @@ pub(crate) const fn log2(n: u64) -> u64 {
     top as u64 * BIT + low + (((high - low) * rest) >> 22)
 }
 
-/// Counts are small as a rule, and looking a product up is quicker than making it.
+/// Counts are small as a rule, and looking a product up is quicker than making it. All of these fit 32 bits, so that
+/// the table leaves room in a small cache.
 const LISTED: usize = 4096;
 
-static N_LOG2_N: [u64; LISTED] = {
+static N_LOG2_N: [u32; LISTED] = {
     let mut table = [0; LISTED];
     let mut n = 0;
     while n < LISTED {
-        table[n] = n as u64 * log2(n as u64);
+        table[n] = (n as u64 * log2(n as u64)) as u32;
         n += 1;
     }
     table
@@ -62,7 +63,10 @@ static N_LOG2_N: [u64; LISTED] = {
 /// n·log2(n) in 2⁻¹⁶ bit.
 #[inline]
 pub fn n_log2_n(n: u32) -> u64 {
-    N_LOG2_N.get(n as usize).copied().unwrap_or_else(|| u64::from(n) * log2(u64::from(n)))
+    match N_LOG2_N.get(n as usize) {
+        Some(&listed) => u64::from(listed),
+        None => u64::from(n) * log2(u64::from(n)),
+    }
 }
 
 /// Bits (in 2⁻¹⁶) that an ideal code spends on symbols with these counts: n·H = n·log2 n − Σ c·log2 c.

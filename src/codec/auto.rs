@@ -14,15 +14,15 @@ const STRETCHES: usize = 8;
 /// A multiple of the lengths of all records that plans look for.
 const RECORDS: usize = 840;
 
-/// One way to code a lane, and a cheaper one that tells how well it will do.
+/// One way to code a lane, and perhaps a cheaper one that tells how well it will do.
 struct Candidate {
     plan: Plan,
-    trial: Plan,
+    trial: Option<Plan>,
 }
 
 impl From<Plan> for Candidate {
     fn from(plan: Plan) -> Self {
-        Self { trial: plan.clone(), plan }
+        Self { plan, trial: None }
     }
 }
 
@@ -41,7 +41,7 @@ fn candidates() -> Vec<Candidate> {
         Delta::default().then(binned()).into(),
         Standardise.then(BitPack).into(),
         Plan::new(Dictionary, [binned(), Delta::default().then(BitPack)]).into(),
-        Candidate { plan: lz77(Lz77Effort::Smallest), trial: lz77(Lz77Effort::Fast) },
+        Candidate { plan: lz77(Lz77Effort::Smallest), trial: Some(lz77(Lz77Effort::Fast)) },
     ]
 }
 
@@ -60,7 +60,7 @@ fn candidates_of(lane: &Lane) -> Result<Vec<Candidate>> {
     if let Some(planes) = Planes::guess(bytes) {
         // Each plane is a lane of its own kind.
         let children = planes.encode(&sample(lane))?.children;
-        let plans = children.iter().map(|child| Ok(fixed(child)?.swap_remove(0).1)).collect::<Result<Vec<_>>>()?;
+        let plans = children.iter().map(|child| Ok(fixed(child)?.swap_remove(0).plan)).collect::<Result<Vec<_>>>()?;
         found.push(Plan::new(planes, plans).into());
     }
     Ok(found)
@@ -78,7 +78,7 @@ fn candidates_of(lane: &Lane) -> Result<Vec<Candidate>> {
 /// # Ok::<(), losslaw::Error>(())
 /// ```
 pub fn auto(lane: &Lane) -> Result<Plan> {
-    Ok(ranked(lane)?.swap_remove(0).1)
+    Ok(ranked(lane)?.swap_remove(0).plan)
 }
 
 /// Codes a lane by the plan that suits it, never into more bytes than [`Store`] needs; returns the plan and the node.
@@ -86,12 +86,12 @@ pub fn auto(lane: &Lane) -> Result<Plan> {
 /// Of the two plans that code the sample best both are tried on the whole lane if they come close to each other.
 pub fn encode_auto(lane: &Lane) -> Result<(Plan, Vec<u8>)> {
     let ranked = ranked(lane)?;
-    let close = ranked[0].0 + ranked[0].0 / 16;
+    let close = ranked[0].bytes + ranked[0].bytes / 16;
     let stored = Plan::from(Store);
     let node = stored.encode(lane)?;
     let mut best = (stored, node);
-    for (_, plan) in ranked.into_iter().take(2).filter(|&(bytes, _)| bytes <= close) {
-        match plan.encode(lane) {
+    for Tried { plan, node, .. } in ranked.into_iter().take(2).filter(|tried| tried.bytes <= close) {
+        match node.map_or_else(|| plan.encode(lane), Ok) {
             Ok(node) if node.len() < best.1.len() => best = (plan, node),
             // What suits a sample need not suit the lane.
             Ok(_) | Err(Error::Unsuitable { .. }) => (),
@@ -136,28 +136,39 @@ pub fn encode_mixed(lane: &Lane) -> Result<(Plan, Vec<u8>)> {
     Ok(best)
 }
 
+/// A candidate that was tried on a sample.
+struct Tried {
+    bytes: usize,
+    plan: Plan,
+    /// What it made of the lane, if that was its own sample and the plan itself was tried.
+    node: Option<Vec<u8>>,
+}
+
 /// The candidates that can code the lane, by the bytes their trials take for its sample.
-fn ranked(lane: &Lane) -> Result<Vec<(usize, Plan)>> {
+fn ranked(lane: &Lane) -> Result<Vec<Tried>> {
     tried(lane, candidates().into_iter().chain(candidates_of(lane)?))
 }
 
 /// Those among them that do not depend on the lane.
-fn fixed(lane: &Lane) -> Result<Vec<(usize, Plan)>> {
+fn fixed(lane: &Lane) -> Result<Vec<Tried>> {
     tried(lane, candidates())
 }
 
-fn tried(lane: &Lane, candidates: impl IntoIterator<Item = Candidate>) -> Result<Vec<(usize, Plan)>> {
+fn tried(lane: &Lane, candidates: impl IntoIterator<Item = Candidate>) -> Result<Vec<Tried>> {
     let sample = sample(lane);
     let mut ranked = vec![];
     for Candidate { plan, trial } in candidates {
-        match trial.encode(&sample) {
-            Ok(node) => ranked.push((node.len(), plan)),
+        match trial.as_ref().unwrap_or(&plan).encode(&sample) {
+            Ok(node) => {
+                let is_final = trial.is_none() && sample.len() == lane.len();
+                ranked.push(Tried { bytes: node.len(), plan, node: is_final.then_some(node) });
+            }
             Err(Error::Unsuitable { .. }) => (),
             Err(error) => return Err(error),
         }
     }
     // Stable, so that the order of the candidates settles ties.
-    ranked.sort_by_key(|&(bytes, _)| bytes);
+    ranked.sort_by_key(|tried| tried.bytes);
     Ok(ranked)
 }
 

@@ -116,8 +116,10 @@ impl Setting<'_> {
                 }
             }
             let begun = plan.begin(residuals)?;
+            let mut written = vec![];
+            transform.write(&mut written)?;
             for partition in &partitions {
-                let coded = self.encode(&transform, &begun, partition, &plan)?;
+                let coded = self.encode((&transform, &written), &begun, partition, &plan)?;
                 // A partition that was asked for by name is used, whatever it costs.
                 let forced = self.pipeline.partitioner.is_some() && *partition != Partition::Whole;
                 if forced || best.as_ref().is_none_or(|best| coded.bytes < best.bytes) {
@@ -229,7 +231,13 @@ impl Setting<'_> {
         }
     }
 
-    fn encode(&self, transform: &Transform, begun: &Begun, partition: &Partition, plan: &Plan) -> Result<CodedColumn> {
+    fn encode(
+        &self,
+        (transform, written): (&Transform, &[u8]),
+        begun: &Begun,
+        partition: &Partition,
+        plan: &Plan,
+    ) -> Result<CodedColumn> {
         let (recorded, assigned) = self.record(partition);
         let groups = |(block, data): (usize, &RowData)| -> Result<Groups> {
             match (&assigned, &self.shared) {
@@ -243,9 +251,8 @@ impl Setting<'_> {
         let (learned, nodes) = begun.finish(self.blocks.iter().enumerate().map(groups).collect::<Result<_>>()?)?;
         let mut model = vec![];
         learned.write(&mut model);
-        transform.write(&mut model)?;
         let tree = tree_bytes(&recorded);
-        let bytes = model.len() + tree + nodes.iter().map(Vec::len).sum::<usize>();
+        let bytes = model.len() + written.len() + tree + nodes.iter().map(Vec::len).sum::<usize>();
         let stored = |number: usize| assigned.as_ref().map(|(_, lanes)| lanes[number].clone());
         let blocks = nodes.into_iter().enumerate().map(|(number, node)| (stored(number), node)).collect();
         let (transform, plan) = (transform.clone(), plan.clone());

@@ -171,11 +171,7 @@ impl Histogram {
                     });
                 }
                 if present.len() > 2 {
-                    for &bin in &present {
-                        self.prefixes(&[bin, bin], |bin, gain, size| {
-                            best.offer(|| Shape::Set(1 << bin), gain, size);
-                        });
-                    }
+                    self.singles(&present, |bin, gain, size| best.offer(|| Shape::Set(1 << bin), gain, size));
                 }
             }
         }
@@ -206,6 +202,26 @@ impl Histogram {
             tell(bin, whole.saturating_sub(parts), (size, total));
         }
         self.low = low;
+    }
+
+    /// Tells of each bin what it gains to part it from all others.
+    fn singles(&self, bins: &[usize], mut tell: impl FnMut(usize, u64, (u32, u32))) {
+        let total: u32 = self.sizes.iter().sum();
+        let all = self.totals.iter().map(|&rows| n_log2_n(rows)).sum::<u64>();
+        let whole = n_log2_n(total).saturating_sub(all);
+        let mut own = vec![0u32; self.classes];
+        for &bin in bins {
+            own.fill(0);
+            self.each(bin, |class, count| own[class] += count);
+            let (mut inside, mut outside) = (0, all);
+            for (&count, &rows) in own.iter().zip(&self.totals).filter(|(count, _)| **count > 0) {
+                inside += n_log2_n(count);
+                outside = outside + n_log2_n(rows - count) - n_log2_n(rows);
+            }
+            let size = self.sizes[bin];
+            let parts = (n_log2_n(size) + n_log2_n(total - size)).saturating_sub(inside + outside);
+            tell(bin, whole.saturating_sub(parts), (size, total));
+        }
     }
 
     /// What a split of any shape gains.

@@ -33,7 +33,7 @@ impl Mdl {
 }
 
 /// Features a branch looks at, of those its parent looked at.
-const HANDED_DOWN: usize = 12;
+const HANDED_DOWN: usize = 6;
 
 impl Default for Mdl {
     fn default() -> Self {
