@@ -247,13 +247,21 @@ impl Lane {
     /// The words as bytes, little-endian.
     pub fn to_le_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.byte_len());
-        match self {
-            Self::U8(words) => out.extend_from_slice(words),
-            Self::U16(words) => words.iter().for_each(|w| out.extend_from_slice(&w.to_le_bytes())),
-            Self::U32(words) => words.iter().for_each(|w| out.extend_from_slice(&w.to_le_bytes())),
-            Self::U64(words) => words.iter().for_each(|w| out.extend_from_slice(&w.to_le_bytes())),
-        }
+        self.put_le_bytes(&mut out);
         out
+    }
+
+    /// Appends what [`Lane::to_le_bytes`] gives.
+    pub(crate) fn put_le_bytes(&self, out: &mut Vec<u8>) {
+        let begin = out.len();
+        out.resize(begin + self.byte_len(), 0);
+        let place = &mut out[begin..];
+        match self {
+            Self::U8(words) => place.copy_from_slice(words),
+            Self::U16(words) => place.as_chunks_mut().0.iter_mut().zip(words).for_each(|(p, w)| *p = w.to_le_bytes()),
+            Self::U32(words) => place.as_chunks_mut().0.iter_mut().zip(words).for_each(|(p, w)| *p = w.to_le_bytes()),
+            Self::U64(words) => place.as_chunks_mut().0.iter_mut().zip(words).for_each(|(p, w)| *p = w.to_le_bytes()),
+        }
     }
 
     /// Rebuilds a lane from [`Lane::to_le_bytes`]; `None` when the bytes are no whole number of words.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use losslaw::codec::{Block, Codec, Groups, Learned, Plan, Registry};
-use losslaw::{Budget, Error, Lane, LaneKind, Limits, with_kind};
+use losslaw::{Budget, Error, Lane, LaneKind, Limits, with_kind, with_words};
 use proptest::prelude::*;
 
 /// The codecs of the default registry; codecs that join it are tested from then on.
@@ -177,5 +177,73 @@ fn damaged_groups_and_shared_models_are_decoded_or_refused_within_the_budget() {
                 let _ = registry.decode_grouped(&bytes, &groups, &learned, &mut budget());
             }
         }
+    }
+}
+
+/// Stale words behind the end of a buffer, and what an instance coded before, reach no byte.
+#[test]
+fn a_used_buffer_and_a_used_codec_give_the_bytes_of_new_ones() {
+    let words: Vec<u64> = (0..700).map(|i| i / 7 % 11 * 100).collect();
+    for (codec, kind) in codecs().into_iter().flat_map(|codec| LaneKind::ALL.map(|kind| (codec.clone(), kind))) {
+        let new = codec.configured(&codec.settings().unwrap()).unwrap();
+        let sound = lane(kind, &words);
+        let dirty = with_kind!(kind, W => {
+            let mut buffer: Vec<W> = vec![W::MAX; 5000];
+            buffer.clear();
+            buffer.extend(words.iter().map(|&word| word as W));
+            Lane::from(buffer)
+        });
+        let Some(expected) = suitable(new.encode(&sound)) else { continue };
+        suitable(codec.encode(&lane(kind, &[u64::MAX; 3000])));
+        assert_eq!(suitable(codec.encode(&dirty)).as_ref(), Some(&expected), "{} at {kind:?}", codec.name());
+        for _ in 0..2 {
+            let children = expected.children.iter().map(|child| {
+                with_words!(child, words => {
+                    let mut buffer = vec![Default::default(); words.len() + 5000];
+                    buffer.clear();
+                    buffer.extend_from_slice(words);
+                    Lane::from(buffer)
+                })
+            });
+            let back = codec.decode(&expected.params, children.collect(), &mut budget());
+            assert_eq!(back.unwrap(), sound, "{} at {kind:?}", codec.name());
+        }
+    }
+}
+
+/// What is wrong is said by name.
+#[test]
+fn corrupt_parameters_and_children_are_named() {
+    let bytes = |bytes: &[u8]| Lane::from(bytes.to_vec());
+    let planes = |first: &[u8], second: &[u8]| {
+        let mut children = vec![bytes(&[]); 8];
+        (children[0], children[1]) = (bytes(first), bytes(second));
+        children
+    };
+    let cases: Vec<(&str, &[u8], Vec<Lane>, &str)> = vec![
+        ("Rle", &[], vec![bytes(&[1, 2]), bytes(&[1])], "values and lengths differ in number"),
+        ("Rle", &[], vec![bytes(&[1, 2]), bytes(&[1, 0])], "a run is empty"),
+        ("Rle", &[], vec![bytes(&[1, 2]), Lane::from(vec![u64::MAX, 1])], "run lengths overflow"),
+        ("Delta", &[3], vec![bytes(&[1])], "the order is above two"),
+        ("BitPack", &[0, 1, 9, 0, 0], vec![], "packed words are wider than the lane"),
+        ("BitPack", &[0, 1, 3, 1, 0], vec![], "bits are left over"),
+        ("BitPack", &[0, 1, 3, 9], vec![], "bits are left over"),
+        ("BitPack", &[0, 0, 3, 0], vec![], "bits are left over"),
+        ("Planes", &[4, 2], planes(&[1], &[2]), "unknown lane kind"),
+        ("Planes", &[1, 3], planes(&[1], &[2]), "the number of planes does not fit the lane"),
+        ("Planes", &[0, 1], planes(&[1], &[2]), "there are planes of no weight"),
+        ("Planes", &[1, 2], planes(&[1], &[2, 3]), "planes differ in length"),
+        ("Planes", &[0, 2], planes(&[1], &[2, 3]), "planes do not make up records"),
+        ("BitPlanes", &[0, 1], vec![bytes(&[0; 7])], "the planes have another length than the words"),
+        ("BitPlanes", &[0, 1], vec![bytes(&[2; 8])], "bits stand past the last word"),
+        ("Constant", &[0, 3, 0x80, 0x02], vec![], "the word is wider than the lane"),
+        ("Map", &[0, 3, 5], vec![bytes(&[3]), bytes(&[9])], "an exception is past the end"),
+        ("Map", &[0, 3, 5], vec![bytes(&[0, 0]), bytes(&[9])], "gaps and exceptions differ in number"),
+        ("Map", &[0, 3, 5], vec![bytes(&[0]), Lane::from(vec![9u16])], "a child lane has the wrong width"),
+        ("Dictionary", &[], vec![bytes(&[0, 2]), bytes(&[5, 6])], "an index is past the last word"),
+    ];
+    for (name, params, children, expected) in cases {
+        let error = Registry::default().named(name).unwrap().decode(params, children, &mut budget()).unwrap_err();
+        assert!(matches!(&error, Error::Corrupt { what, .. } if *what == expected), "{name}: {error}, not: {expected}");
     }
 }

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ascending::bit_len;
-use super::{Codec, CodecId, Encoded};
-use crate::bits::{BitReader, BitWriter};
+use super::{Codec, CodecId, Encoded, dispatched};
 use crate::lane::{put_shape, read_shape};
 use crate::wire::Reader;
 use crate::{Budget, Error, Lane, Result, Word, with_kind, with_words};
@@ -39,13 +38,13 @@ impl Codec for BitPack {
     }
 
     fn encode(&self, input: &Lane) -> Result<Encoded> {
-        let width = bit_len(input.max().unwrap_or(0));
-        let mut params = vec![];
+        // All bits together need as many as the largest word, and are quicker to gather.
+        let all = with_words!(input, words => dispatched(#[inline(always)] || words.iter().fold(0, |all, word| all | word.wide())));
+        let width = bit_len(all);
+        let mut params = Vec::with_capacity(16 + packed_len(input.len(), width) as usize);
         put_shape(&mut params, input.kind(), input.len());
         params.push(width as u8);
-        let mut stream = BitWriter::new();
-        with_words!(input, words => words.iter().for_each(|word| stream.put(word.wide(), width)));
-        params.extend(stream.finish());
+        with_words!(input, words => dispatched(#[inline(always)] || pack(words, width, &mut params)));
         Ok(Encoded { params, children: vec![] })
     }
 
@@ -56,7 +55,16 @@ impl Codec for BitPack {
         if width > kind.bits() {
             return Err(reader.corrupt("packed words are wider than the lane"));
         }
-        with_kind!(kind, W => Ok(W::wrap(unpack::<W>(reader.rest(), len, width)?)))
+        let packed = reader.rest();
+        let needed = packed_len(len, width);
+        if (packed.len() as u64) < needed {
+            return Err(Error::Truncated { part: "BitPack", needed: needed - packed.len() as u64 });
+        }
+        let used = len as u64 * u64::from(width) % 8;
+        if packed.len() as u64 > needed || used > 0 && packed.last().is_some_and(|last| last >> used != 0) {
+            return Err(Error::corrupt("BitPack", "bits are left over", needed as usize));
+        }
+        with_kind!(kind, W => Ok(W::wrap(dispatched(#[inline(always)] || unpack::<W>(packed, len, width)))))
     }
 
     // One width serves all groups: what a group could save, an entropy coder saves better.
@@ -65,16 +73,119 @@ impl Codec for BitPack {
     }
 }
 
-/// `len` words of `width` bits each, which must be all of `packed`.
-fn unpack<W: Word>(packed: &[u8], len: usize, width: u32) -> Result<Vec<W>> {
-    let needed = (len as u64 * u64::from(width)).div_ceil(8);
-    if (packed.len() as u64) < needed {
-        return Err(Error::Truncated { part: "BitPack", needed: needed - packed.len() as u64 });
+/// Bytes of `len` words of `width` bits each.
+fn packed_len(len: usize, width: u32) -> u64 {
+    (len as u64 * u64::from(width)).div_ceil(8)
+}
+
+/// Appends words of `width` bits, eight bytes of words at a time: closed up in one register, then put behind those before.
+#[inline(always)]
+fn pack<W: Word>(words: &[W], width: u32, out: &mut Vec<u8>) {
+    let moves = Moves::new::<W>(width);
+    let (mut pending, mut count) = (0u64, 0);
+    let mut put = |words: &[W]| {
+        let closed = moves.close(joined(words));
+        pending |= closed << count;
+        let bits = words.len() as u32 * width;
+        count += bits;
+        if count >= 64 {
+            out.extend_from_slice(&pending.to_le_bytes());
+            count -= 64;
+            // What went out is one bit at least, and all 64 if none was pending.
+            pending = closed.checked_shr(bits - count).unwrap_or(0);
+        }
+    };
+    let mut eights = words.chunks_exact(8 / size_of::<W>());
+    (&mut eights).for_each(&mut put);
+    put(eights.remainder());
+    out.extend_from_slice(&pending.to_le_bytes()[..count.div_ceil(8) as usize]);
+}
+
+/// Inverse of [`pack`]; `packed` is as long as `len` words need.
+#[inline(always)]
+fn unpack<W: Word>(packed: &[u8], len: usize, width: u32) -> Vec<W> {
+    let per = 8 / size_of::<W>();
+    let (moves, bits) = (Moves::new::<W>(width), per * width as usize);
+    let mut words = vec![W::zero(); len.next_multiple_of(per)];
+    let mut eights = words.chunks_exact_mut(per);
+    let mut at = 0;
+    let mut open = |bytes: &[u8; 9], words: &mut [W]| {
+        let [low @ .., high] = *bytes;
+        let shown = u64::from_le_bytes(low) >> (at % 8) | u64::from(high) << 1 << (63 - at % 8);
+        part(moves.open(shown), words);
+        at += bits;
+        at / 8
+    };
+    let mut byte = 0;
+    for words in &mut eights {
+        let Some(bytes) = packed.get(byte..).and_then(<[u8]>::first_chunk) else {
+            let mut bytes = [0; 9];
+            let left = &packed[byte..];
+            bytes[..left.len()].copy_from_slice(left);
+            byte = open(&bytes, words);
+            continue;
+        };
+        byte = open(bytes, words);
     }
-    let mut reader = BitReader::new(packed, "BitPack");
-    let words = (0..len).map(|_| Ok(W::low(reader.take(width)?))).collect::<Result<_>>()?;
-    reader.end()?;
-    Ok(words)
+    words.truncate(len);
+    words
+}
+
+/// Words side by side in a register, the first lowest.
+#[inline(always)]
+fn joined<W: Word>(words: &[W]) -> u64 {
+    words.iter().enumerate().fold(0, |all, (at, word)| all | word.wide() << (at as u32 * W::KIND.bits()))
+}
+
+/// Inverse of [`joined`].
+#[inline(always)]
+fn part<W: Word>(all: u64, words: &mut [W]) {
+    words.iter_mut().enumerate().for_each(|(at, word)| *word = W::low(all >> (at as u32 * W::KIND.bits())));
+}
+
+/// How the words in a register move until they touch: neighbours first, then pairs, then fours.
+struct Moves {
+    steps: [Move; 3],
+    count: usize,
+    /// The bits of all words when they touch.
+    touching: u64,
+}
+
+/// One step: how far the upper of two neighbours moves, and the bits of all lower ones and of all upper ones when they
+/// touch and when they do not.
+#[derive(Clone, Copy, Default)]
+struct Move {
+    by: u32,
+    lower: u64,
+    upper_near: u64,
+    upper_far: u64,
+}
+
+impl Moves {
+    #[inline(always)]
+    fn new<W: Word>(width: u32) -> Self {
+        let count = W::KIND.width().ilog2().abs_diff(3) as usize;
+        let mut steps = [Move::default(); 3];
+        for (step, at) in steps.iter_mut().zip(0..count) {
+            let (place, width) = (W::KIND.bits() << at, width << at);
+            // Every second place of its size, the lowest `width` bits.
+            let lower = (u64::MAX / (u64::MAX >> (64 - 2 * place))).wrapping_mul((1 << width) - 1);
+            *step = Move { by: place - width, lower, upper_near: lower << width, upper_far: lower << place };
+        }
+        let bits = width << count;
+        Self { steps, count, touching: if bits == 0 { 0 } else { u64::MAX >> (64 - bits) } }
+    }
+
+    #[inline(always)]
+    fn close(&self, words: u64) -> u64 {
+        self.steps[..self.count].iter().fold(words, |x, step| x & step.lower | x >> step.by & step.upper_near)
+    }
+
+    #[inline(always)]
+    fn open(&self, words: u64) -> u64 {
+        let steps = self.steps[..self.count].iter().rev();
+        steps.fold(words & self.touching, |x, step| x & step.lower | x << step.by & step.upper_far)
+    }
 }
 
 #[cfg(test)]
@@ -83,6 +194,7 @@ mod tests {
 
     use super::*;
     use crate::Limits;
+    use crate::bits::BitWriter;
 
     proptest! {
         #[test]
@@ -92,6 +204,48 @@ mod tests {
             let mut budget = Budget::new(&Limits::default());
             prop_assert_eq!(BitPack.decode(&params, vec![], &mut budget).unwrap(), lane);
             prop_assert!(BitPack.decode(&params[..params.len() - 1], vec![], &mut budget).is_err());
+        }
+    }
+
+    /// What is packed, bit by bit.
+    fn packed_plainly(words: &[u64], width: u32) -> Vec<u8> {
+        let mut stream = BitWriter::new();
+        words.iter().for_each(|&word| stream.put(word, width));
+        stream.finish()
+    }
+
+    fn registers_do_what_bits_do<W: Word>(words: &[u64], width: u32) -> Result<(), TestCaseError> {
+        let mask = u64::MAX.checked_shr(64 - width).unwrap_or(0);
+        let words: Vec<u64> = words.iter().map(|word| word & mask).collect();
+        let narrow: Vec<W> = words.iter().map(|&word| W::low(word)).collect();
+        let mut packed = vec![];
+        pack(&narrow, width, &mut packed);
+        prop_assert_eq!(&packed, &packed_plainly(&words, width));
+        prop_assert_eq!(unpack::<W>(&packed, words.len(), width), narrow);
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn every_width_of_every_lane_is_one_bit_stream(
+            len in prop_oneof![0..20usize, 60..70usize, 500..530usize], first in any::<u64>(),
+        ) {
+            let words: Vec<u64> =
+                (0..len as u64).map(|at| (first ^ at).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(at as u32)).collect();
+            for width in 0..=64 {
+                registers_do_what_bits_do::<u64>(&words, width)?;
+                if width <= 32 {
+                    registers_do_what_bits_do::<u32>(&words, width)?;
+                }
+                if width <= 16 {
+                    registers_do_what_bits_do::<u16>(&words, width)?;
+                }
+                if width <= 8 {
+                    registers_do_what_bits_do::<u8>(&words, width)?;
+                }
+            }
         }
     }
 

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Codec, CodecId, Encoded, only};
+use super::{Codec, CodecId, Encoded, dispatched, only};
 use crate::lane::{put_shape, read_shape};
 use crate::wire::Reader;
-use crate::{Budget, Error, Lane, Result, Word, with_kind, with_words};
+use crate::{Budget, Lane, Result, Word, with_kind, with_words};
 
 /// Separates bits of different weight: the highest bit of all words, then the next, packed eight to a byte.
 ///
@@ -47,7 +47,10 @@ impl Codec for BitPlanes {
     fn encode(&self, input: &Lane) -> Result<Encoded> {
         let mut params = vec![];
         put_shape(&mut params, input.kind(), input.len());
-        Ok(Encoded { params, children: vec![Lane::U8(with_words!(input, words => bits_apart(words)))] })
+        Ok(Encoded {
+            params,
+            children: vec![Lane::U8(with_words!(input, words => dispatched(#[inline(always)] || bits_apart(words))))],
+        })
     }
 
     fn decode(&self, params: &[u8], children: Vec<Lane>, budget: &mut Budget) -> Result<Lane> {
@@ -59,39 +62,112 @@ impl Codec for BitPlanes {
         if planes.len() != len.div_ceil(8) * kind.bits() as usize {
             return Err(reader.corrupt("the planes have another length than the words"));
         }
-        // Words are put together at full width.
-        budget.spend(8 * len as u64)?;
-        with_kind!(kind, W => Ok(W::wrap(bits_together::<W>(planes, len)?)))
+        // A plane of a lane without words has no last byte.
+        let used = len % 8;
+        if used > 0 && planes.chunks(len.div_ceil(8)).any(|plane| plane.last().is_some_and(|last| last >> used != 0)) {
+            return Err(reader.corrupt("bits stand past the last word"));
+        }
+        with_kind!(kind, W => Ok(W::wrap(dispatched(#[inline(always)] || bits_together::<W>(planes, len)))))
     }
 }
 
+/// Words taken apart or put together at a time: few enough to stay at hand, and so many that the compiler keeps the loops
+/// over them, which it then makes loops over vectors.
+const BLOCK: usize = 512;
+
+#[inline(always)]
 fn bits_apart<W: Word>(words: &[W]) -> Vec<u8> {
     let (bits, plane_bytes) = (W::KIND.bits() as usize, words.len().div_ceil(8));
     let mut planes = vec![0u8; bits * plane_bytes];
-    for (at, eight) in words.chunks(8).enumerate() {
-        for plane in 0..bits {
-            let shift = bits - 1 - plane;
-            let bit = |(place, &word): (usize, &W)| ((word >> shift).wide() as u8 & 1) << place;
-            planes[plane * plane_bytes + at] = eight.iter().enumerate().map(bit).fold(0, |byte, bit| byte | bit);
+    let mut block = [W::zero(); BLOCK];
+    for (at, words) in words.chunks(BLOCK).enumerate() {
+        block[..words.len()].copy_from_slice(words);
+        block[words.len()..].fill(W::zero());
+        for weight in (0..bits).step_by(8) {
+            let mut bytes = [0u8; BLOCK];
+            bytes.iter_mut().zip(&block).for_each(|(byte, &word)| *byte = (word >> weight).wide() as u8);
+            let mut registers = [0u64; BLOCK / 8];
+            for (register, eight) in registers.iter_mut().zip(bytes.as_chunks().0) {
+                *register = bits_turned(u64::from_le_bytes(*eight));
+            }
+            let (squares, _) = registers.as_chunks_mut::<8>();
+            squares.iter_mut().for_each(turn_bytes);
+            for bit in 0..8 {
+                let from = (bits - 1 - weight - bit) * plane_bytes + at * (BLOCK / 8);
+                let plane = &mut planes[from..from + words.len().div_ceil(8)];
+                let (eights, rest) = plane.as_chunks_mut();
+                for (eight, square) in eights.iter_mut().zip(&*squares) {
+                    *eight = square[bit].to_le_bytes();
+                }
+                if !rest.is_empty() {
+                    rest.copy_from_slice(&squares[eights.len()][bit].to_le_bytes()[..rest.len()]);
+                }
+            }
         }
     }
     planes
 }
 
-/// Inverse of [`bits_apart`]; bits past the last word must be clear.
-fn bits_together<W: Word>(planes: &[u8], len: usize) -> Result<Vec<W>> {
+/// Inverse of [`bits_apart`].
+#[inline(always)]
+fn bits_together<W: Word>(planes: &[u8], len: usize) -> Vec<W> {
     let (bits, plane_bytes) = (W::KIND.bits() as usize, len.div_ceil(8));
-    let mut words = vec![0u64; len];
-    for plane in planes.chunks(plane_bytes.max(1)).take(bits) {
-        let used = len % 8;
-        if used > 0 && plane.last().is_some_and(|&last| last >> used != 0) {
-            return Err(Error::corrupt("BitPlanes", "bits stand past the last word", 0));
+    let mut words = Vec::with_capacity(len);
+    for from in (0..len).step_by(BLOCK) {
+        let used = BLOCK.min(len - from);
+        let mut block = [W::zero(); BLOCK];
+        for weight in (0..bits).step_by(8) {
+            let mut registers = [0u64; BLOCK / 8];
+            let (squares, _) = registers.as_chunks_mut::<8>();
+            for bit in 0..8 {
+                let from = (bits - 1 - weight - bit) * plane_bytes + from / 8;
+                let plane = &planes[from..from + used.div_ceil(8)];
+                let (eights, rest) = plane.as_chunks();
+                for (eight, square) in eights.iter().zip(&mut *squares) {
+                    square[bit] = u64::from_le_bytes(*eight);
+                }
+                if !rest.is_empty() {
+                    let mut last = [0; 8];
+                    last[..rest.len()].copy_from_slice(rest);
+                    squares[eights.len()][bit] = u64::from_le_bytes(last);
+                }
+            }
+            squares.iter_mut().for_each(turn_bytes);
+            let mut bytes = [[0u8; 8]; BLOCK / 8];
+            bytes.iter_mut().zip(registers).for_each(|(bytes, register)| *bytes = bits_turned(register).to_le_bytes());
+            let bytes = bytes.as_flattened();
+            block.iter_mut().zip(bytes).for_each(|(word, &byte)| *word = *word | W::low(u64::from(byte)) << weight);
         }
-        for (at, word) in words.iter_mut().enumerate() {
-            *word = *word << 1 | u64::from(plane[at / 8] >> (at % 8) & 1);
+        words.extend_from_slice(&block[..used]);
+    }
+    words
+}
+
+/// A square of 8 × 8 bits with bit `i` of byte `k` as bit `k` of byte `i`: quarters change places, then quarters of those.
+///
+/// Source: H. S. Warren, "Hacker's Delight", 2nd edition, section 7-3, 2012.
+#[inline(always)]
+fn bits_turned(mut square: u64) -> u64 {
+    for (shift, mask) in [(7, 0x00aa_00aa_00aa_00aa), (14, 0x0000_cccc_0000_cccc), (28, 0x0000_0000_f0f0_f0f0)] {
+        let changed = (square ^ square >> shift) & mask;
+        square ^= changed ^ changed << shift;
+    }
+    square
+}
+
+/// The same for a square of 8 × 8 bytes.
+#[inline(always)]
+fn turn_bytes(square: &mut [u64; 8]) {
+    for (apart, mask) in [(4, 0xffff_ffff), (2, 0x0000_ffff_0000_ffff), (1, 0x00ff_00ff_00ff_00ff)] {
+        for upper in 0..8 {
+            if upper & apart == 0 {
+                let lower = upper + apart;
+                let changed = (square[upper] >> (8 * apart) ^ square[lower]) & mask;
+                square[lower] ^= changed;
+                square[upper] ^= changed << (8 * apart);
+            }
         }
     }
-    Ok(words.into_iter().map(W::low).collect())
 }
 
 #[cfg(test)]
@@ -114,6 +190,33 @@ mod tests {
                 prop_assert_eq!(planes[at / 8] >> (at % 8) & 1, u64::from(word >> 31));
             }
             prop_assert_eq!(BitPlanes.decode(&coded.params, coded.children, &mut budget()).unwrap(), Lane::from(words));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn squares_do_what_bits_do(
+            seed in any::<u64>(), len in prop_oneof![0..20usize, BLOCK - 9..BLOCK + 10, 2 * BLOCK - 1..2 * BLOCK + 2],
+        ) {
+            fn check<W: Word>(seed: u64, len: usize) -> Result<(), TestCaseError> {
+                let word = |at: u64| W::low((seed ^ at).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                let words: Vec<W> = (0..len as u64).map(word).collect();
+                let planes = bits_apart(&words);
+                for (plane, bytes) in planes.chunks(len.div_ceil(8).max(1)).enumerate() {
+                    let shift = W::KIND.bits() as usize - 1 - plane;
+                    for (at, word) in words.iter().enumerate() {
+                        prop_assert_eq!(u64::from(bytes[at / 8] >> (at % 8)) & 1, (*word >> shift).wide() & 1);
+                    }
+                }
+                prop_assert_eq!(bits_together::<W>(&planes, len), words);
+                Ok(())
+            }
+            check::<u8>(seed, len)?;
+            check::<u16>(seed, len)?;
+            check::<u32>(seed, len)?;
+            check::<u64>(seed, len)?;
         }
     }
 

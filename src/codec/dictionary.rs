@@ -1,10 +1,9 @@
 //! `Dictionary`: distinct words and their indices.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::ascending::{put_ascending, take_ascending};
+use super::numbering::{WordMap, ranked};
 use super::{Block, Codec, CodecId, Encoded, Groups};
 use crate::bits::{BitReader, BitWriter};
 use crate::wire::{Reader, put_varint};
@@ -54,9 +53,11 @@ impl Codec for Dictionary {
 
     fn encode(&self, input: &Lane) -> Result<Encoded> {
         with_words!(input, words => {
-            let mut ranks: HashMap<_, _> = words.iter().map(|&word| (word, 0)).collect();
-            let distinct = rank(&mut ranks);
-            Ok(Encoded { params: vec![], children: vec![indices(words, &ranks)?, Word::wrap(distinct)] })
+            let (distinct, ranks) = ranked(words);
+            let indices = with_kind!(LaneKind::fitting(distinct.len().saturating_sub(1) as u64), I => {
+                Word::wrap(ranks.into_iter().map(|rank| I::low(u64::from(rank))).collect())
+            });
+            Ok(Encoded { params: vec![], children: vec![indices, Word::wrap(distinct)] })
         })
     }
 
@@ -67,11 +68,12 @@ impl Codec for Dictionary {
     }
 
     fn learn(&self, blocks: &[Block]) -> Result<Vec<u8>> {
-        let mut ranks = HashMap::new();
+        let mut seen = WordMap::default();
         for block in blocks {
-            with_words!(&block.lane, words => ranks.extend(words.iter().map(|word| (word.wide(), 0))));
+            with_words!(&block.lane, words => seen.extend(words.iter().map(|word| (word.wide(), ()))));
         }
-        let distinct = rank(&mut ranks);
+        let mut distinct: Vec<u64> = seen.into_keys().collect();
+        distinct.sort_unstable();
         let mut shared = vec![];
         put_varint(&mut shared, distinct.len() as u64);
         let mut packed = BitWriter::new();
@@ -85,10 +87,9 @@ impl Codec for Dictionary {
             return self.encode(input);
         }
         let distinct = read_shared(shared, &mut Budget::new(&crate::Limits::default()))?;
-        let ranks: HashMap<u64, u32> = distinct.into_iter().zip(0..).collect();
+        let ranks: WordMap<u64, u32> = distinct.into_iter().zip(0..).collect();
         let indices = with_words!(input, words => {
-            let wide: Vec<u64> = words.iter().map(|word| word.wide()).collect();
-            indices(&wide, &ranks)
+            indices(words.iter().map(|word| word.wide()), &ranks)
         })?;
         Ok(Encoded { params: vec![], children: vec![indices, Lane::empty(input.kind())] })
     }
@@ -122,26 +123,16 @@ fn two(children: Vec<Lane>) -> Result<[Lane; 2]> {
     children.try_into().map_err(|_| Error::corrupt("Dictionary", "two child lanes are expected", 0))
 }
 
-/// Numbers the keys in ascending order and returns them.
-fn rank<W: Word>(ranks: &mut HashMap<W, u32>) -> Vec<W> {
-    let mut distinct: Vec<W> = ranks.keys().copied().collect();
-    distinct.sort_unstable();
-    for (word, rank) in distinct.iter().zip(0..) {
-        ranks.insert(*word, rank);
-    }
-    distinct
-}
-
 /// The rank of each word, in the width that holds all ranks.
-fn indices<W: Word>(words: &[W], ranks: &HashMap<W, u32>) -> Result<Lane> {
+fn indices(words: impl Iterator<Item = u64>, ranks: &WordMap<u64, u32>) -> Result<Lane> {
     let unknown = Error::Unsuitable { codec: "Dictionary", why: "a word is not in the shared dictionary" };
     let found = with_kind!(LaneKind::fitting(ranks.len().saturating_sub(1) as u64), I => {
-        words.iter().map(|word| ranks.get(word).map(|&rank| I::low(u64::from(rank)))).collect::<Option<Vec<I>>>().map(Word::wrap)
+        words.map(|word| ranks.get(&word).map(|&rank| I::low(u64::from(rank)))).collect::<Option<Vec<I>>>().map(Word::wrap)
     });
     found.ok_or(unknown)
 }
 
-/// Inverse of [`indices`].
+/// The words that indices stand for.
 fn pick<W: Word>(indices: &Lane, distinct: &[W], budget: &mut Budget) -> Result<Lane> {
     if indices.max().is_some_and(|most| most >= distinct.len() as u64) {
         return Err(Error::corrupt("Dictionary", "an index is past the last word", 0));

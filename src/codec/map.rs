@@ -1,10 +1,10 @@
 //! `Map`: one word for each group, and exceptions.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::numbering::WordMap;
 use super::{Block, Codec, CodecId, Encoded, Groups, Shared};
 use crate::lane::{put_shape, read_shape};
 use crate::wire::{Reader, put_varint};
@@ -62,7 +62,7 @@ impl Codec for Map {
 
     fn learn(&self, blocks: &[Block]) -> Result<Vec<u8>> {
         let groups = blocks.iter().map(|block| block.groups.len()).max().unwrap_or(0);
-        let mut counts: Vec<HashMap<u64, u32>> = vec![HashMap::new(); groups];
+        let mut counts: Vec<WordMap<u64, u32>> = vec![WordMap::default(); groups];
         for Block { lane, groups } in blocks {
             let words = lane.to_u64s();
             for (group, counts) in counts.iter_mut().enumerate().take(groups.len()) {
@@ -149,14 +149,14 @@ impl Codec for Map {
 }
 
 /// The commonest word, of several the smallest; 0 without words.
-fn commonest(counts: &HashMap<u64, u32>) -> u64 {
+fn commonest(counts: &WordMap<u64, u32>) -> u64 {
     let best = counts.iter().max_by_key(|&(&word, &count)| (count, std::cmp::Reverse(word)));
     best.map_or(0, |(&word, _)| word)
 }
 
 /// The commonest word of each group.
 fn answers(words: &[u64], groups: &Groups) -> Vec<u64> {
-    let mut counts = HashMap::new();
+    let mut counts = WordMap::default();
     let mut answer = |group: usize| {
         counts.clear();
         for &row in groups.members(group) {

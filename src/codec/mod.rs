@@ -31,6 +31,7 @@ mod lms;
 mod lz77;
 mod lz78;
 mod map;
+mod numbering;
 mod plan;
 mod planes;
 mod rans;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Codec, CodecId, Encoded, Groups};
+use super::{Codec, CodecId, Encoded, Groups, dispatched};
 use crate::log2::{code_length, log2};
 use crate::wire::Reader;
 use crate::{Budget, Error, Lane, LaneKind, Result, Word};
@@ -101,14 +101,18 @@ impl Planes {
     }
 
     fn encode_by(input: &Lane, stride: usize) -> Encoded {
-        let (count, mut children) = match input {
-            Lane::U8(bytes) => (stride, (0..stride).map(|plane| every(bytes, plane, stride)).collect::<Vec<_>>()),
-            Lane::U16(words) => (2, apart::<2, _>(words)),
-            Lane::U32(words) => (4, apart::<4, _>(words)),
-            Lane::U64(words) => (8, apart::<8, _>(words)),
-        };
-        children.resize(MOST, Lane::U8(vec![]));
-        Encoded { params: vec![input.kind() as u8, count as u8], children }
+        let mut planes = dispatched(
+            #[inline(always)]
+            || match input {
+                Lane::U8(bytes) => records_apart(bytes, stride),
+                Lane::U16(words) => apart(words),
+                Lane::U32(words) => apart(words),
+                Lane::U64(words) => apart(words),
+            },
+        );
+        let params = vec![input.kind() as u8, planes.len() as u8];
+        planes.resize(MOST, vec![]);
+        Encoded { params, children: planes.into_iter().map(Lane::U8).collect() }
     }
 }
 
@@ -154,52 +158,132 @@ impl Codec for Planes {
             return Err(reader.corrupt("there are planes of no weight"));
         }
         let planes = &planes[..count];
-        if kind == LaneKind::U8 {
-            return Ok(Lane::U8(records(planes, budget)?));
+        let total = planes.iter().map(|plane| plane.len()).sum::<usize>();
+        let fits = |(index, plane): (usize, &&[u8])| plane.len() == (total + count - 1 - index) / count;
+        if kind == LaneKind::U8 && !planes.iter().enumerate().all(fits) {
+            return Err(reader.corrupt("planes do not make up records"));
         }
-        if planes.iter().any(|plane| plane.len() != planes[0].len()) {
+        if kind != LaneKind::U8 && planes.iter().any(|plane| plane.len() != planes[0].len()) {
             return Err(reader.corrupt("planes differ in length"));
         }
-        budget.spend(planes[0].len() as u64 * count as u64)?;
-        Ok(match kind {
-            LaneKind::U8 => unreachable!("returned above"),
-            LaneKind::U16 => Lane::U16(together::<2, _>(planes)),
-            LaneKind::U32 => Lane::U32(together::<4, _>(planes)),
-            LaneKind::U64 => Lane::U64(together::<8, _>(planes)),
-        })
+        budget.reserve::<u8>(total as u64 / kind.width() as u64)?;
+        budget.spend(total as u64)?;
+        Ok(dispatched(
+            #[inline(always)]
+            || match kind {
+                LaneKind::U8 => Lane::U8(records_together(planes, total)),
+                LaneKind::U16 => Lane::U16(together(planes)),
+                LaneKind::U32 => Lane::U32(together(planes)),
+                LaneKind::U64 => Lane::U64(together(planes)),
+            },
+        ))
     }
 }
 
-/// Every `stride`-th byte from `first` on.
-fn every(bytes: &[u8], first: usize, stride: usize) -> Lane {
-    Lane::U8(bytes.iter().skip(first).step_by(stride).copied().collect())
-}
+/// Words taken apart or put together at a time, plane after plane: few enough to stay at hand.
+const BLOCK: usize = 512;
 
-/// Byte planes of words of `N` bytes, the highest first.
-fn apart<const N: usize, W: Word>(words: &[W]) -> Vec<Lane> {
-    let shift = |plane: usize| 8 * (N - 1 - plane);
-    (0..N).map(|plane| Lane::U8(words.iter().map(|&word| (word >> shift(plane)).wide() as u8).collect())).collect()
-}
-
-/// Inverse of [`apart`]; the planes are equally long.
-fn together<const N: usize, W: Word>(planes: &[&[u8]]) -> Vec<W> {
-    let planes: [&[u8]; N] = std::array::from_fn(|plane| planes[plane]);
-    let word = |at: usize| planes.iter().fold(0u64, |word, plane| word << 8 | u64::from(plane[at]));
-    (0..planes[0].len()).map(|at| W::low(word(at))).collect()
-}
-
-/// Bytes of records from their planes, whose lengths differ by the short last record at most.
-fn records(planes: &[&[u8]], budget: &mut Budget) -> Result<Vec<u8>> {
-    let total: usize = planes.iter().map(|plane| plane.len()).sum();
-    let fits = |(index, plane): (usize, &&[u8])| plane.len() == (total + planes.len() - 1 - index) / planes.len();
-    if !planes.iter().enumerate().all(fits) {
-        return Err(Error::corrupt("Planes", "planes do not make up records", 0));
+/// Byte planes of words, the highest first.
+#[inline(always)]
+fn apart<W: Word>(words: &[W]) -> Vec<Vec<u8>> {
+    let mut planes: Vec<Vec<u8>> = (0..size_of::<W>()).map(|_| Vec::with_capacity(words.len())).collect();
+    for block in words.chunks(BLOCK) {
+        for (weight, plane) in planes.iter_mut().rev().enumerate() {
+            plane.extend(block.iter().map(|&word| (word >> (8 * weight)).wide() as u8));
+        }
     }
-    let mut bytes = vec![0; budget.reserve::<u8>(total as u64)?];
-    for (index, plane) in planes.iter().enumerate() {
-        bytes.iter_mut().skip(index).step_by(planes.len()).zip(*plane).for_each(|(place, &byte)| *place = byte);
+    planes
+}
+
+/// Inverse of [`apart`]; the planes are equally long and as many as a word has bytes.
+#[inline(always)]
+fn together<W: Word>(planes: &[&[u8]]) -> Vec<W> {
+    let mut words = vec![W::zero(); planes[0].len()];
+    for (block, from) in words.chunks_mut(BLOCK).zip((0..).step_by(BLOCK)) {
+        for plane in planes {
+            add_plane(block, &plane[from..]);
+        }
     }
-    Ok(bytes)
+    words
+}
+
+/// Moves each word up by a byte and puts another below.
+#[inline(always)]
+fn add_plane<W: Word>(words: &mut [W], plane: &[u8]) {
+    words.iter_mut().zip(plane).for_each(|(word, &byte)| *word = *word << 8 | W::low(u64::from(byte)));
+}
+
+/// Bytes that are loaded and stored at once, whatever the length of a record.
+const REGISTER: usize = 8;
+
+/// Byte planes of records, the first byte first.
+#[inline(always)]
+fn records_apart(bytes: &[u8], stride: usize) -> Vec<Vec<u8>> {
+    match stride {
+        1 => vec![bytes.to_vec()],
+        2 => apart_in::<u16>(bytes, stride),
+        3 | 4 => apart_in::<u32>(bytes, stride),
+        _ => apart_in::<u64>(bytes, stride),
+    }
+}
+
+/// Byte planes of records that fit a word `W`.
+#[inline(always)]
+fn apart_in<W: Word>(bytes: &[u8], stride: usize) -> Vec<Vec<u8>> {
+    let mut planes: Vec<Vec<u8>> = (0..stride).map(|_| Vec::with_capacity(bytes.len().div_ceil(stride))).collect();
+    let mut records = [W::zero(); BLOCK];
+    let mut last = [0; BLOCK * MOST + REGISTER];
+    for from in (0..bytes.len()).step_by(BLOCK * stride) {
+        let left = &bytes[from..];
+        let block = left.first_chunk().unwrap_or_else(|| {
+            last[..left.len()].copy_from_slice(left);
+            &last
+        });
+        for (index, record) in records.iter_mut().enumerate() {
+            let register = block[index * stride..].first_chunk().expect("a register begins with each record");
+            *record = W::low(u64::from_le_bytes(*register));
+        }
+        for (at, plane) in planes.iter_mut().enumerate() {
+            let records = &records[..BLOCK.min((left.len() + stride - 1 - at) / stride)];
+            plane.extend(records.iter().map(|&record| (record >> (8 * at)).wide() as u8));
+        }
+    }
+    planes
+}
+
+/// Inverse of [`records_apart`].
+#[inline(always)]
+fn records_together(planes: &[&[u8]], total: usize) -> Vec<u8> {
+    match planes.len() {
+        1 => planes[0].to_vec(),
+        2 => together_in::<u16>(planes, total),
+        3 | 4 => together_in::<u32>(planes, total),
+        _ => together_in::<u64>(planes, total),
+    }
+}
+
+/// Inverse of [`apart_in`].
+#[inline(always)]
+fn together_in<W: Word>(planes: &[&[u8]], total: usize) -> Vec<u8> {
+    let stride = planes.len();
+    let mut bytes = Vec::with_capacity(total);
+    let mut records = [W::zero(); BLOCK];
+    let mut block = [0; BLOCK * MOST + REGISTER];
+    for from in (0..planes[0].len()).step_by(BLOCK) {
+        for plane in planes.iter().rev() {
+            let plane = &plane[from.min(plane.len())..];
+            add_plane(&mut records, plane);
+            // The last record lacks this byte.
+            records.iter_mut().skip(plane.len()).take(1).for_each(|record| *record = *record << 8);
+        }
+        // What a record writes behind itself, the next one writes over.
+        for (index, record) in records.iter().enumerate() {
+            let register = block[index * stride..].first_chunk_mut().expect("a register begins with each record");
+            *register = record.wide().to_le_bytes();
+        }
+        bytes.extend_from_slice(&block[..(BLOCK * stride).min(total - from * stride)]);
+    }
+    bytes
 }
 
 #[cfg(test)]
@@ -220,6 +304,41 @@ mod tests {
             let coded = Planes::new(stride).unwrap().encode(&lane).unwrap();
             prop_assert_eq!(coded.children.iter().map(Lane::len).sum::<usize>(), lane.len());
             prop_assert_eq!(Planes::default().decode(&coded.params, coded.children, &mut budget()).unwrap(), lane);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn planes_are_the_bytes_of_their_weight(
+            seed in any::<u64>(), len in prop_oneof![0..20usize, BLOCK - 2..BLOCK + 3, 2 * BLOCK - 1..2 * BLOCK + 2],
+            short in 0..8usize,
+        ) {
+            let words: Vec<u64> = (0..len as u64).map(|at| (seed ^ at).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+            let lanes = [
+                Lane::from(words.iter().map(|&word| word as u16).collect::<Vec<_>>()),
+                Lane::from(words.iter().map(|&word| word as u32).collect::<Vec<_>>()),
+                Lane::from(words.clone()),
+            ];
+            for lane in lanes {
+                let coded = Planes::default().encode(&lane).unwrap();
+                let width = lane.kind().width();
+                for (plane, child) in coded.children[..width].iter().enumerate() {
+                    let bytes = words.iter().map(|word| (word >> (8 * (width - 1 - plane))) as u8).collect::<Vec<_>>();
+                    prop_assert_eq!(child, &Lane::from(bytes));
+                }
+                prop_assert_eq!(Planes::default().decode(&coded.params, coded.children, &mut budget()).unwrap(), lane);
+            }
+            for stride in 1..=MOST {
+                let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).take((len * stride).saturating_sub(short)).collect();
+                let lane = Lane::from(bytes.clone());
+                let coded = Planes::new(stride as u8).unwrap().encode(&lane).unwrap();
+                for (plane, child) in coded.children[..stride].iter().enumerate() {
+                    prop_assert_eq!(child, &Lane::from(bytes.iter().skip(plane).step_by(stride).copied().collect::<Vec<_>>()));
+                }
+                prop_assert_eq!(Planes::default().decode(&coded.params, coded.children, &mut budget()).unwrap(), lane);
+            }
         }
     }
 

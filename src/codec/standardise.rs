@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Block, Codec, CodecId, Encoded, Groups, only};
+use super::{Block, Codec, CodecId, Encoded, Groups, dispatched, only};
 use crate::lane::read_kind;
 use crate::wire::{Reader, put_varint};
 use crate::{Budget, Lane, LaneKind, Result, Word, with_kind, with_words};
@@ -107,18 +107,16 @@ struct Scale {
 
 impl Scale {
     fn of(lanes: &[&Lane]) -> Self {
-        let extremes =
-            |lane: &&Lane| with_words!(lane, words => Some((words.iter().min()?.wide(), words.iter().max()?.wide())));
-        let both = |a: (u64, u64), b: (u64, u64)| (a.0.min(b.0), a.1.max(b.1));
-        let (min, max) = lanes.iter().filter_map(extremes).reduce(both).unwrap_or((0, 0));
-        let mut common = 0;
+        let (mut min, mut max) = (u64::MAX, 0);
         for lane in lanes {
-            common = with_words!(lane, words => words.iter().try_fold(common, |common, word| {
-                // One is final, and most lanes get there within a few words.
-                if common == 1 { Err(1) } else { Ok(gcd(common, word.wide() - min)) }
-            }))
-            .unwrap_or_else(|one| one);
+            let (least, most) = with_words!(lane, words => dispatched(#[inline(always)] || extremes(words)));
+            (min, max) = (min.min(least), max.max(most));
         }
+        if min > max {
+            return Self { kind: LaneKind::U8, min: 0, gcd: 1 };
+        }
+        let common =
+            lanes.iter().fold(0, |common, lane| with_words!(lane, words => common_divisor(words, min, common)));
         let gcd = common.max(1);
         Self { kind: LaneKind::fitting((max - min) / gcd), min, gcd }
     }
@@ -140,28 +138,142 @@ impl Scale {
     }
 
     fn encode(&self, input: &Lane, params: Vec<u8>) -> Result<Encoded> {
-        let most = u64::MAX >> (64 - self.kind.bits());
-        let child = with_kind!(self.kind, C => with_words!(input, words => {
-            let scaled = |word: &_| {
-                let above = Word::wide(*word).checked_sub(self.min)?;
-                let scaled = if self.gcd == 1 { above } else { above / self.gcd };
-                (scaled <= most && scaled * self.gcd == above).then_some(C::low(scaled))
-            };
-            words.iter().map(scaled).collect::<Option<Vec<C>>>().map(Word::wrap)
-        }));
+        let child =
+            with_kind!(self.kind, C => with_words!(input, words => scaled::<_, C>(words, self).map(Word::wrap)));
         let child = child
             .ok_or(crate::Error::Unsuitable { codec: "Standardise", why: "a word does not fit the shared scale" })?;
         Ok(Encoded { params, children: vec![child] })
     }
 }
 
+/// Division of multiples of a number, without dividing.
+///
+/// An odd number has an inverse modulo 2^n, n the bits of the word `N`, and a word is a multiple exactly if its product with that
+/// is not above the largest quotient there is.
+///
+/// Source: T. Granlund, P. L. Montgomery, "Division by invariant integers using multiplication", section 9, PLDI 1994.
+#[derive(Clone, Copy)]
+struct Exact<N> {
+    twos: u32,
+    inverse: N,
+    /// The largest quotient.
+    most: N,
+}
+
+impl<N: Word> Exact<N> {
+    /// `divisor` is not zero.
+    fn by(divisor: N) -> Self {
+        let twos = divisor.trailing_zeros();
+        let odd = divisor.wide() >> twos;
+        // Right in the lowest three bits; each step doubles how many are right.
+        let inverse = (0..5).fold(odd, |inverse, _| inverse.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(inverse))));
+        Self { twos, inverse: N::low(inverse), most: N::max_value() / divisor }
+    }
+
+    /// The quotient of a multiple; of any other number a value above [`Exact::most`].
+    #[inline(always)]
+    fn quotient(&self, number: impl Word) -> N {
+        N::low(number.wide().wrapping_mul(self.inverse.wide())).rotate_right(self.twos)
+    }
+}
+
+/// The least and the largest word; none is both below and above all.
+#[inline(always)]
+fn extremes<W: Word>(words: &[W]) -> (u64, u64) {
+    if words.is_empty() {
+        return (u64::MAX, 0);
+    }
+    let both = words.iter().fold((W::max_value(), W::zero()), |(least, most), &word| (least.min(word), most.max(word)));
+    (both.0.wide(), both.1.wide())
+}
+
+/// The greatest common divisor of `common` and of how far all words are above `min`.
+fn common_divisor<W: Word>(words: &[W], min: u64, mut common: u64) -> u64 {
+    let low = W::low(min);
+    for block in words.chunks(256) {
+        // One is final, and most lanes get there within a few words.
+        if common == 1 {
+            return 1;
+        }
+        let multiples = common > 0 && {
+            if let (true, Ok(common)) = (size_of::<W>() < 8, u32::try_from(common)) {
+                all_multiples(block, low, Exact::by(common))
+            } else {
+                all_multiples(block, low, Exact::by(common))
+            }
+        };
+        if !multiples {
+            common = block.iter().fold(common, |common, word| gcd(common, word.wide() - min));
+        }
+    }
+    common
+}
+
+fn all_multiples<W: Word, N: Word>(words: &[W], min: W, exact: Exact<N>) -> bool {
+    dispatched(
+        #[inline(always)]
+        || words.iter().fold(true, |all, &word| all & (exact.quotient(word - min) <= exact.most)),
+    )
+}
+
+/// (word − min) / gcd of all words, unless one is no such multiple or too large for the width.
+fn scaled<W: Word, C: Word>(words: &[W], scale: &Scale) -> Option<Vec<C>> {
+    let (least, most) = dispatched(
+        #[inline(always)]
+        || extremes(words),
+    );
+    if words.is_empty() {
+        return Some(vec![]);
+    }
+    if least < scale.min || (most - scale.min) / scale.gcd > C::max_value().wide() {
+        return None;
+    }
+    let min = W::low(scale.min);
+    if scale.gcd == 1 || least == scale.min && most == scale.min {
+        return Some(dispatched(
+            #[inline(always)]
+            || words.iter().map(|&word| C::low((word - min).wide())).collect(),
+        ));
+    }
+    // Vectors multiply words of 32 bits most quickly.
+    match u32::try_from(scale.gcd) {
+        Ok(gcd) if size_of::<W>() < 8 => quotients(words, min, Exact::by(gcd)),
+        _ => quotients(words, min, Exact::by(scale.gcd)),
+    }
+}
+
+fn quotients<W: Word, C: Word, N: Word>(words: &[W], min: W, exact: Exact<N>) -> Option<Vec<C>> {
+    let mut largest = N::zero();
+    let out = dispatched(
+        #[inline(always)]
+        || {
+            let mut out = Vec::with_capacity(words.len());
+            out.extend(words.iter().map(|&word| {
+                let quotient = exact.quotient(word - min);
+                largest = largest.max(quotient);
+                C::low(quotient.wide())
+            }));
+            out
+        },
+    );
+    (largest <= exact.most).then_some(out)
+}
+
 /// Inverse of [`Scale::encode`]. Words that a broken scale would move past the width wrap around.
 fn restore(kind: LaneKind, min: u64, gcd: u64, child: &Lane, budget: &mut Budget) -> Result<Lane> {
     with_kind!(kind, W => {
         budget.reserve::<W>(child.len() as u64)?;
-        let word = |scaled: u64| W::low(min.wrapping_add(scaled.wrapping_mul(gcd)));
-        Ok(W::wrap(with_words!(child, words => words.iter().map(|w| word(w.wide())).collect())))
+        Ok(W::wrap(with_words!(child, words => dispatched(#[inline(always)] || unscaled(words, min, gcd)))))
     })
+}
+
+#[inline(always)]
+fn unscaled<C: Word, W: Word>(words: &[C], min: u64, gcd: u64) -> Vec<W> {
+    let min = W::low(min);
+    if gcd == 1 {
+        return words.iter().map(|word| W::low(word.wide()).wrapping_add(&min)).collect();
+    }
+    words.iter().map(|word| W::low(word.wide().wrapping_mul(gcd)).wrapping_add(&min)).collect()
 }
 
 /// Greatest common divisor; zero is divided by everything.
@@ -192,6 +304,34 @@ mod tests {
             let coded = Standardise.encode(&lane).unwrap();
             prop_assert!(coded.children[0].kind() <= LaneKind::U16);
             prop_assert_eq!(Standardise.decode(&coded.params, coded.children, &mut budget()).unwrap(), lane);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn products_divide(divisor in 1u64.., shift in 0..64u32, times in any::<u64>(), number in any::<u64>()) {
+            fn check<N: Word>(divisor: u64, times: u64, number: u64) -> Result<(), TestCaseError> {
+                let divisor = N::low(divisor).max(N::one());
+                let exact = Exact::by(divisor);
+                let times = N::low(times).min(exact.most);
+                prop_assert_eq!(exact.quotient(times * divisor), times);
+                let number = N::low(number);
+                prop_assert_eq!(exact.quotient(number) <= exact.most, number % divisor == N::zero());
+                Ok(())
+            }
+            check::<u32>(divisor >> shift, times, number)?;
+            check::<u64>(divisor >> shift, times, number)?;
+        }
+
+        #[test]
+        fn divisors_are_those_of_all_words(
+            first in prop::collection::vec(0..1u64 << 40, 0..600), step in 1..100_000u64, second in prop::collection::vec(any::<u8>(), 0..9),
+        ) {
+            let lanes = [Lane::from(first.iter().map(|w| w * step).collect::<Vec<_>>()), Lane::from(second.clone())];
+            let all = || lanes.iter().flat_map(Lane::to_u64s);
+            let min = all().min().unwrap_or(0);
+            let scale = Scale::of(&lanes.iter().collect::<Vec<_>>());
+            prop_assert_eq!((scale.min, scale.gcd), (min, all().fold(0, |common, word| gcd(common, word - min)).max(1)));
         }
     }
 

@@ -34,8 +34,9 @@ impl Codec for Store {
     }
 
     fn encode(&self, input: &Lane) -> Result<Encoded> {
-        let mut params = vec![input.kind() as u8];
-        params.extend(input.to_le_bytes());
+        let mut params = Vec::with_capacity(1 + input.byte_len());
+        params.push(input.kind() as u8);
+        input.put_le_bytes(&mut params);
         Ok(Encoded { params, children: vec![] })
     }
 

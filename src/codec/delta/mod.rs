@@ -1,5 +1,7 @@
 //! `Delta`: differences to earlier words.
 
+mod wide;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Codec, CodecId, Encoded, only};
@@ -91,16 +93,17 @@ impl Codec for Delta {
             return Err(reader.corrupt("the order is above two"));
         }
         reader.end()?;
-        Ok(with_words!(only(children, "Delta")?, words => {
-            let mut words = words;
-            for word in &mut words {
-                *word = unfold(*word);
+        let mut child = only(children, "Delta")?;
+        match &mut child {
+            Lane::U8(bytes) => {
+                let mut carry = [0; 2];
+                let (blocks, _) = bytes.as_chunks_mut();
+                let done = wide::sums(blocks, order, &mut carry);
+                sums(&mut bytes[done * wide::BLOCK..], order, &mut carry);
             }
-            for _ in 0..order {
-                sums(&mut words);
-            }
-            Word::wrap(words)
-        }))
+            lane => with_words!(lane, words => sums(words, order, &mut Default::default())),
+        }
+        Ok(child)
     }
 }
 
@@ -114,13 +117,30 @@ fn differences<W: Word>(words: &mut [W]) {
     }
 }
 
-/// Inverse of [`differences`].
-fn sums<W: Word>(words: &mut [W]) {
-    let mut sum = W::zero();
-    for word in words {
-        sum = sum.wrapping_add(word);
-        *word = sum;
+/// Words unfolded at a time, which are then still at hand to be summed up.
+const STRETCH: usize = 1024;
+
+/// Unfolds words and sums them up `order` times. `carry` has the last slope and the last sum before and after.
+fn sums<W: Word>(words: &mut [W], order: u8, carry: &mut [W; 2]) {
+    let [mut slope, mut sum] = *carry;
+    for words in words.chunks_mut(STRETCH) {
+        for word in &mut *words {
+            *word = unfold(*word);
+        }
+        match order {
+            0 => {}
+            1 => words.iter_mut().for_each(|word| {
+                sum = sum.wrapping_add(word);
+                *word = sum;
+            }),
+            _ => words.iter_mut().for_each(|word| {
+                slope = slope.wrapping_add(word);
+                sum = sum.wrapping_add(&slope);
+                *word = sum;
+            }),
+        }
     }
+    *carry = [slope, sum];
 }
 
 /// A word with its sign moved to the lowest bit, so that words near zero on either side are small.
@@ -148,6 +168,46 @@ mod tests {
             let coded = Delta::new(order).unwrap().encode(&lane).unwrap();
             let mut budget = Budget::new(&Limits::default());
             prop_assert_eq!(Delta::default().decode(&coded.params, coded.children, &mut budget).unwrap(), lane);
+        }
+    }
+
+    /// Differences undone one word after the other.
+    fn undone_plainly<W: Word>(words: &[W], order: u8) -> Vec<W> {
+        let mut words: Vec<W> = words.iter().map(|&word| unfold(word)).collect();
+        for _ in 0..order {
+            for at in 1..words.len() {
+                words[at] = words[at].wrapping_add(&words[at - 1]);
+            }
+        }
+        words
+    }
+
+    fn sums_are_plain<W: Word>(seeds: &[u64], len: usize) -> Result<(), TestCaseError>
+    where
+        Lane: From<Vec<W>>,
+    {
+        let words: Vec<W> =
+            seeds.iter().cycle().zip(0..len).map(|(seed, at)| W::low(seed.rotate_left(at as u32))).collect();
+        for order in 0..=MOST_ORDER {
+            let mut budget = Budget::new(&Limits::default());
+            let back = Delta::default().decode(&[order], vec![Lane::from(words.clone())], &mut budget).unwrap();
+            prop_assert_eq!(back, Lane::from(undone_plainly(&words, order)));
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn sums_in_stretches_and_vectors_are_plain_sums(
+            seeds in prop::collection::vec(any::<u64>(), 1..9),
+            len in prop_oneof![0..100usize, STRETCH - 2..STRETCH + 3, 2 * STRETCH..2 * STRETCH + 70],
+        ) {
+            sums_are_plain::<u8>(&seeds, len)?;
+            sums_are_plain::<u16>(&seeds, len)?;
+            sums_are_plain::<u32>(&seeds, len)?;
+            sums_are_plain::<u64>(&seeds, len)?;
         }
     }
 
