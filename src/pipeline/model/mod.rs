@@ -16,6 +16,7 @@ mod dense;
 mod dense_shared;
 mod head;
 mod header;
+mod hopes;
 mod lanes;
 mod mask;
 mod method;
