@@ -4,7 +4,7 @@
 //! tree over them. What no density knows stands in bits of their own, as they are.
 
 use super::centre::{self, Centre};
-use super::field::{Density, base_cell, level};
+use super::field::{Density, base_cell};
 use super::number::{Numbers, Parts, Place};
 use super::ordered::{ORDERED_ESCAPE, ordered, ordered_cells};
 use super::rows::Row;
@@ -191,7 +191,7 @@ impl<'a> Model<'a> {
         let density = self.density;
         let mean = density.prediction(row, column, before, centre);
         let steps = row.steps + density.columns.get(column).copied().unwrap_or(0);
-        let (level, step) = level(steps, density.least_level(mean), density.numbers.most_level());
+        let (level, step) = density.level(steps, mean);
         // A quarter of a cell says whether the prediction is near a border, and near which one.
         let quarter = if self.is_between { 0 } else { base_cell(mean.saturating_mul(4), level, density.unit) & 3 };
         let base = base_cell(mean, level, density.unit) + i64::from(quarter == 3);

@@ -16,8 +16,11 @@ pub const STEPS: u32 = 16;
 /// log2 of the least number of cells in a scale, except where a weight's step forbids cells so narrow.
 pub const FINE: u32 = 3;
 
-/// Octaves of scales that have tables: from 2^−2 cells to 2^(FINE + 1).
-pub const OCTAVES: u32 = FINE + 3;
+/// The same where there is a hole: half a cell is lost at its border.
+pub const FINE_AT_HOLE: u32 = 4;
+
+/// Octaves of scales that have tables: from 2^−2 cells to 2^([`FINE_AT_HOLE`] + 1).
+pub const OCTAVES: u32 = FINE_AT_HOLE + 3;
 
 /// Cells beyond the middle ones are put together in so many bins on each side.
 pub const TAILS: usize = 8;

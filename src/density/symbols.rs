@@ -67,7 +67,7 @@ impl Symbols {
             let begin = |logit| Counter::new(squash(i32::from(logit)), SEEN);
             steps.flat_map(|step| own(step).map(begin)).collect()
         };
-        let finest = (OCTAVES - 1) * STEPS;
+        let finest = (density.fine_cells() + 2) * STEPS;
         Self {
             shape: density.shape,
             mixer: Mixer::new(INPUTS, NODES, 14).starting(&FIRST),
@@ -104,7 +104,7 @@ impl Symbols {
         let by_node = &mut self.by_node[..NODES];
         // A scale has 2^octave cells or more, and the last bits but one divide a quarter of it.
         let octave = (step / STEPS).saturating_sub(2);
-        let mixed = DEPTH - octave.saturating_sub(1).min(2);
+        let mixed = DEPTH - octave.saturating_sub(1).min(3);
         let mut inputs = [0; padded(INPUTS)];
         inputs[INPUTS - 1] = 256;
         let mut node = 1;

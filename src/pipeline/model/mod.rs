@@ -20,6 +20,7 @@ mod hopes;
 mod lanes;
 mod mask;
 mod method;
+mod mixed_mask;
 mod read;
 mod reader;
 mod shared;
