@@ -127,11 +127,12 @@ impl Mixer {
         *rate -= (*rate - (self.rate << 12)) >> self.patience;
         let weights = &mut self.weights[self.set * self.width..][..self.width];
         for (inputs, weights) in inputs.as_chunks::<GROUP>().0.iter().zip(weights.as_chunks_mut::<GROUP>().0) {
-            for lane in 0..GROUP {
-                // An input is below 2^11.5, a step at most 2^18: their product fits.
+            // All lanes are computed before any is stored, for the compiler cannot know that the slices lie apart.
+            // An input is below 2^11.5, a step at most 2^18: their product fits.
+            *weights = std::array::from_fn(|lane| {
                 let change = (inputs[lane] * step + (1 << 15)) >> 16;
-                weights[lane] = (weights[lane] + change).clamp(-MOST_WEIGHT, MOST_WEIGHT);
-            }
+                (weights[lane] + change).clamp(-MOST_WEIGHT, MOST_WEIGHT)
+            });
         }
     }
 }

@@ -4,7 +4,7 @@ use super::centre::Factors;
 use super::number::{MAX_CELL, Numbers, Parts, WIDE};
 use super::rows::Row;
 use super::scale;
-use super::shape::{COUNT, FINE, OCTAVES, STEPS};
+use super::shape::{COUNT, FINE, FINE_AT_HOLE, OCTAVES, STEPS};
 use crate::codec::adaptive::{RangeDecoder, RangeEncoder, UIntModel};
 use crate::wire::{Reader, put_bytes, put_varint, unzigzag, zigzag};
 use crate::{Budget, Result};
@@ -60,8 +60,8 @@ pub(crate) struct Density {
 
 /// Level of the cells, and the step of their table.
 #[inline]
-pub fn level(steps: i32, least: u32, most: u32) -> (u32, u32) {
-    let level = ((steps >> 4) - FINE as i32).max(least as i32).min(most as i32);
+fn level(steps: i32, fine: u32, least: u32, most: u32) -> (u32, u32) {
+    let level = ((steps >> 4) - fine as i32).max(least as i32).min(most as i32);
     let step = (steps - 16 * level + 32).clamp(0, (OCTAVES * STEPS) as i32 - 1);
     (level as u32, step as u32)
 }
@@ -158,9 +158,21 @@ impl Density {
         (mean.clamp(-(1 << 31), 1 << 31) + centre).clamp(-(1 << WIDE), 1 << WIDE)
     }
 
+    /// log2 of the least number of cells in a scale.
+    #[inline]
+    pub fn fine_cells(&self) -> u32 {
+        if self.hole > 0 { FINE_AT_HOLE } else { FINE }
+    }
+
+    /// Level of the cells around a prediction at a scale, and the step of their table.
+    #[inline]
+    pub fn level(&self, steps: i32, mean: i64) -> (u32, u32) {
+        level(steps, self.fine_cells(), self.least_level(mean), self.numbers.most_level())
+    }
+
     /// The least level at which the weights near a prediction have cells of their own.
     #[inline]
-    pub fn least_level(&self, mean: i64) -> u32 {
+    fn least_level(&self, mean: i64) -> u32 {
         if mean == 0 {
             return 0;
         }

@@ -75,6 +75,8 @@ struct Sheet<'a> {
     values: Vec<i32>,
     left: Vec<i16>,
     kept: Option<&'a Mask>,
+    /// What values are less by, towards zero.
+    hole: i32,
 }
 
 impl Fit {
@@ -111,7 +113,7 @@ impl Fit {
             None => plain_values(parts),
             Some(base) => differences(|| parts().zip(base.iter().map(of))),
         };
-        let sheet = Sheet { rows: layout.rows(words.len()), width: layout.width(), values, left: vec![], kept };
+        let sheet = Sheet { rows: layout.rows(words.len()), width: layout.width(), values, left: vec![], kept, hole: 0 };
         let mut density = Density::new(numbers, unit);
         density.is_centred = base.is_some();
         let can_move = search >= Search::Factors && kept.is_none() && base.is_some() && sheet.width > 0;
@@ -129,7 +131,7 @@ impl Fit {
                 (sheet, plain, factors) = (moved, other, side);
             }
         }
-        let can_predict = (2..=MOST_PREDICTED).contains(&sheet.width) && kept.is_none();
+        let can_predict = (2..=MOST_PREDICTED).contains(&sheet.width) && (kept.is_none() || base.is_none());
         if search < Search::Columns || !can_predict || words.len() < 8 * sheet.width {
             return (plain, None);
         }
@@ -167,6 +169,7 @@ impl Sheet<'_> {
             }
             let hole = less(Numbers::fixed(numbers.parts(density.hole), density.unit), 0);
             self.values.iter_mut().for_each(|value| *value -= value.signum() * hole);
+            self.hole = hole;
         } else {
             self.take_means(&mut density);
         }
@@ -182,6 +185,10 @@ impl Sheet<'_> {
 const MOST_PREDICTED: usize = 1 << 15;
 
 impl Sheet<'_> {
+    fn outer(&self, value: i32) -> i32 {
+        value + value.signum() * self.hole
+    }
+
     fn is_kept(&self, at: usize) -> bool {
         self.kept.is_none_or(|kept| kept[at])
     }
@@ -359,11 +366,11 @@ impl Sheet<'_> {
         let mut scaled = Vec::with_capacity(whole);
         for (values, row) in self.values[..whole].chunks(width).zip(&plain.rows) {
             let scale = inverse(row.steps - offset) as f32;
-            scaled.extend(values.iter().zip(&columns).map(|(&value, column)| value as f32 * scale * column));
+            scaled.extend(values.iter().zip(&columns).map(|(&value, column)| self.outer(value) as f32 * scale * column));
         }
-        let found = predict::find(&scaled, width);
+        let count = (self.kept.map_or(whole, |kept| kept.count_ones()) / width) as u64;
+        let found = predict::find(&scaled, width, count);
         drop(scaled);
-        let count = (whole / width) as u64;
         let coarse = coarseness(count);
         let sizes: Vec<Size> = (0..width)
             .map(|column| {
@@ -403,12 +410,15 @@ impl Sheet<'_> {
         density.columns = path;
         density.set_coefficients(coefficients, fine);
         let mut before = vec![];
-        for (values, row) in self.values.chunks_mut(width).zip(&plain.rows) {
+        let hole = self.hole;
+        let kept = self.kept;
+        for (at, (values, row)) in self.values.chunks_mut(width).zip(&plain.rows).enumerate() {
             before.clear();
-            before.extend_from_slice(values);
+            before.extend(values.iter().map(|&value| value + value.signum() * hole));
             // What is left is less by the means already.
             let means = row.mean;
             for (column, value) in values.iter_mut().enumerate() {
+                if kept.is_some_and(|kept| !kept[at * width + column]) { continue; }
                 let mean = means + density.means.get(column).copied().unwrap_or(0);
                 *value = less(*value, density.prediction(row, column, &before, 0) - mean);
             }
@@ -459,7 +469,8 @@ impl Sheet<'_> {
         best.0 += scales * COST_BIT / i64::from(STEPS);
         // In steps of the dtype, so that fits in other units compare.
         best.0 += counted * i64::from(density.unit) * COST_BIT;
-        best.0 = (i128::from(best.0) * self.values.len() as i128 / i128::from(counted.max(1))) as i64;
+        let all = self.kept.map_or(self.values.len(), |kept| kept.count_ones());
+        best.0 = (i128::from(best.0) * all as i128 / i128::from(counted.max(1))) as i64;
         best
     }
 }

@@ -17,12 +17,14 @@ mod low_rank;
 pub mod mixed;
 mod moments;
 mod number;
+mod ordered;
 mod predict;
 mod repeats;
 mod rows;
 mod scale;
 mod shape;
 mod stream;
+mod symbols;
 mod units;
 
 pub(crate) use centre::{Centre, read_left, write_left};

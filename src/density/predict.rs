@@ -78,9 +78,9 @@ impl Band {
 }
 
 /// Finds what predicts each column of a matrix.
-pub fn find(rows: &[f32], width: usize) -> Vec<Found> {
+pub fn find(rows: &[f32], width: usize, count: u64) -> Vec<Found> {
     let band = Band::new(rows, width);
-    let count = (rows.len() / width) as f64;
+    let count = count as f64;
     (0..width).map(|column| pursue(&band, column, count)).collect()
 }
 

@@ -6,7 +6,7 @@
 //! Source: J. Duda, "Asymmetric numeral systems", arXiv:1311.2540, 2013.
 
 use super::centre::{self, Centre};
-use super::field::{Density, base_cell, level};
+use super::field::{Density, base_cell};
 use super::number::{Numbers, Parts};
 use super::rows::Row;
 use super::shape::{PRECISION, Table, Tables};
@@ -128,7 +128,7 @@ impl<'a> Walk<'a> {
             density.prediction(row, column, before, centre)
         };
         let steps = row.steps + scale;
-        let (level, step) = level(steps, density.least_level(mean), density.numbers.most_level());
+        let (level, step) = density.level(steps, mean);
         Spot { level, base: base_cell(mean, level, density.unit), table: self.tables.get(step) }
     }
 }

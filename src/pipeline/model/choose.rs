@@ -2,6 +2,7 @@
 
 use super::against::difference;
 use super::dense::Dense;
+use super::hopes::{self, Hopes};
 use super::lanes::Lanes;
 use super::method::{BASE_BYTES, Coded, Coding};
 use super::sparse::{Sparse, part};
@@ -9,6 +10,7 @@ use super::unit::Unit;
 use super::words::Form;
 use crate::codec::{Bins, BitPack, Constant, Delta, Dictionary, Lz77, Lz77Effort, Plan, Rans, Store, Then, auto};
 use crate::density::Search;
+use crate::log2::BIT;
 use crate::{Effort, Error, Lane, Result, Word, with_words};
 
 /// Fewest and most words on which plans are tried, and the share of a unit between.
@@ -80,7 +82,8 @@ impl Coding {
         if effort == Effort::Max {
             Self::mix(best, words, None, unit)?;
         }
-        if let Some((coding, coded)) = Self::planned(words, unit, limit)? {
+        let mask = best.0.mask_bytes;
+        if let Some((coding, coded)) = Self::planned(words, unit, (limit, mask))? {
             coded.replace(coding, best);
         }
         Ok(())
@@ -103,7 +106,7 @@ impl Coding {
             }
         }
         let differences = difference(words, base, unit.form.is_rotated);
-        if let Some((coding, coded)) = Self::planned(&differences, unit, best.0.bytes())? {
+        if let Some((coding, coded)) = Self::planned(&differences, unit, (best.0.bytes(), best.0.mask_bytes))? {
             coded.replace(Self::Differences(Box::new(coding)), &mut best);
         }
         if effort == Effort::Max {
@@ -125,12 +128,13 @@ impl Coding {
         Ok(())
     }
 
-    /// The best plans for a unit, if a sample promises less than so many bytes.
-    fn planned(words: &Lane, unit: &Unit, most: usize) -> Result<Option<(Self, Coded)>> {
+    /// The best plans for a unit, if a sample promises less than so many bytes, of which some are a mask.
+    fn planned(words: &Lane, unit: &Unit, (most, mask): (usize, usize)) -> Result<Option<(Self, Coded)>> {
         let sample = sample(words, unit);
         let part = Unit { words: sample.len(), ..unit.clone() };
         let mut tried: Vec<(Self, Coded)> = vec![];
-        for coding in candidates(&sample, unit)? {
+        let each = |bytes: usize| bytes as u64 * 8 * BIT / unit.words as u64;
+        for coding in candidates(&sample, unit, each(most), each(mask))? {
             match coding.encode(&sample, None, &part) {
                 Ok(coded) => tried.push((coding, coded)),
                 Err(Error::Unsuitable { .. }) => (),
@@ -209,21 +213,29 @@ fn sample(words: &Lane, unit: &Unit) -> Lane {
     words.gather(&starts.flat_map(|start| start as u32..(start + stretch) as u32).collect::<Vec<_>>())
 }
 
-/// What is tried; the earlier wins a tie.
-fn candidates(sample: &Lane, unit: &Unit) -> Result<Vec<Coding>> {
-    let mut lanes = dense(sample, unit.form)?;
+/// What is tried; the earlier wins a tie. A word takes `most` already, in 2^-16 bit, and `mask` of these for a mask.
+fn candidates(sample: &Lane, unit: &Unit, most: u64, mask: u64) -> Result<Vec<Coding>> {
+    let hopes = Hopes::of(sample, unit.form.is_rotated, most);
+    let mut lanes = if hopes.order { dense(sample, unit.form)? } else { vec![] };
     if unit.form.is_rotated {
-        // Few distinct floats, or stretches that come again. Nothing else that `auto` tries suits floats.
-        lanes.push(Lanes::whole(Plan::new(Dictionary, [binned(), Delta::default().then(BitPack)])));
-        lanes.push(Lanes::whole(Lz77 { effort: Lz77Effort::Fast }.each(Rans::default())));
-    } else {
+        // Nothing else that `auto` tries suits floats.
+        if hopes.dictionary {
+            lanes.push(Lanes::whole(Plan::new(Dictionary, [binned(), Delta::default().then(BitPack)])));
+        }
+        if hopes.repeats {
+            lanes.push(Lanes::whole(Lz77 { effort: Lz77Effort::Fast }.each(Rans::default())));
+        }
+    } else if !hopes.is_none() {
         lanes.push(Lanes::whole(auto(sample)?));
     }
     let mut candidates: Vec<Coding> = lanes.into_iter().map(Coding::Lanes).collect();
-    let (mask, words) = part(sample);
+    let (zeros, words) = part(sample);
     if (1..sample.len() - sample.len() / 64).contains(&words.len()) {
-        for lanes in dense(&words, unit.form)? {
-            candidates.push(Coding::Sparse(Sparse::new(&mask, unit.row, lanes)));
+        let kept = with_words!(&words, words => hopes::order(words));
+        if kept + mask * (sample.len() as u64) < most * (sample.len() as u64) {
+            for lanes in dense(&words, unit.form)? {
+                candidates.push(Coding::Sparse(Sparse::new(&zeros, unit.row, lanes)));
+            }
         }
     }
     Ok(candidates)

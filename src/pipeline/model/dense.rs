@@ -56,7 +56,7 @@ impl LeftOut {
         match byte {
             0 => Some(Self::Nothing),
             REPEATS => Some(Self::Repeats),
-            _ => Some(usize::from(byte) - 1).filter(|group| *group <= mask::MAX_GROUP).map(Self::Zeros),
+            _ => Some(usize::from(byte) - 1).filter(|group| *group <= mask::MIXED).map(Self::Zeros),
         }
     }
 }
@@ -220,7 +220,7 @@ impl Dense {
             // Prices are estimates that may be off by a little: both are coded unless one is clearly less.
             let saving = price - fit.price;
             (best, width) = (fit.price, own);
-            let mut predicted = Self::new(own, LeftOut::Nothing, fit);
+            let mut predicted = Self::new(own, zeros_of(mask.as_ref(), own), fit);
             if saving > words.len() as i64 * CLEAR {
                 found.clear();
                 predicted.spared = saving as u64 / (8 * BIT);
@@ -229,12 +229,13 @@ impl Dense {
         }
         // Rows of a tensor whose columns are rows do not decode alone.
         let can_turn = effort == Effort::Max && width > 0 && words.len().is_multiple_of(width);
-        if can_turn && words.len() / width <= MOST_ROW && mask.is_none() {
+        if can_turn && words.len() / width <= MOST_ROW {
             let turned = turn(words, width);
             let rows = words.len() / width;
-            let fit = Fit::new(numbers, &turned, None, Layout::Matrix(rows), None, search);
+            let mask = mask.map(|_| kept(&turned, None));
+            let fit = Fit::new(numbers, &turned, None, Layout::Matrix(rows), mask.as_ref(), search);
             if fit.price < best {
-                let dense = Self { is_turned: true, ..Self::new(rows, LeftOut::Nothing, fit) };
+                let dense = Self { is_turned: true, ..Self::new(rows, zeros_of(mask.as_ref(), rows), fit) };
                 found.push((dense, Some(turned)));
             }
         }
@@ -289,9 +290,13 @@ impl Dense {
         }
     }
 
-    /// The same density with its bits mixed.
+    /// The same density with its bits mixed, and those of a mask that follows no pattern.
     pub fn mixed(&self) -> Self {
-        Self { is_mixed: true, ..self.clone() }
+        let leaves_out = match self.leaves_out {
+            LeftOut::Zeros(0) => LeftOut::Zeros(mask::MIXED),
+            other => other,
+        };
+        Self { is_mixed: true, leaves_out, ..self.clone() }
     }
 
     /// What all chunks share.

@@ -1,11 +1,15 @@
 //! Masks of kept weights, bit by bit under what rows, columns and groups say about density.
 
+use super::mixed_mask;
 use crate::codec::adaptive::{BitModel, BitSink, RangeDecoder, RangeEncoder};
 use crate::mask::Mask;
 use crate::{Budget, Result};
 
 /// Largest group of a pattern N:M.
 pub const MAX_GROUP: usize = 16;
+
+/// Stands in the place of a group where bits are mixed.
+pub const MIXED: usize = MAX_GROUP + 1;
 
 /// Place of a density of k/64 on a scale that is finer near 0 and 1.
 const DENSITY: [u8; 65] = {
@@ -24,7 +28,7 @@ const DENSITY: [u8; 65] = {
 };
 
 /// Columns that are told apart; where rows are longer they share counts.
-const MAX_COLUMNS: usize = 1 << 16;
+pub const MAX_COLUMNS: usize = 1 << 16;
 
 /// Everything known before the next bit of a mask.
 struct Context {
@@ -104,6 +108,9 @@ pub fn best_group(mask: &Mask, row: usize) -> usize {
 
 /// Codes a mask whose rows have `row` bits.
 pub fn encode(mask: &Mask, row: usize, group: usize) -> Vec<u8> {
+    if group == MIXED {
+        return mixed_mask::encode(mask, row);
+    }
     let mut context = Context::new(row, group);
     let mut models = context.models();
     let mut encoder = RangeEncoder::default();
@@ -114,8 +121,11 @@ pub fn encode(mask: &Mask, row: usize, group: usize) -> Vec<u8> {
     encoder.finish()
 }
 
-/// Inverse of [`encode`] for a mask of `len` bits. `row` is from 1 to the most words of a lane, `group` to [`MAX_GROUP`].
+/// Inverse of [`encode`] for a mask of `len` bits. `row` is from 1 to the most words of a lane, `group` to [`MIXED`].
 pub fn decode(bytes: &[u8], len: usize, row: usize, group: usize, budget: &mut Budget) -> Result<Mask> {
+    if group == MIXED {
+        return mixed_mask::decode(bytes, len, row, budget);
+    }
     budget.spend((len / 8 + row.min(MAX_COLUMNS) * 2) as u64 + 1)?;
     let mut context = Context::new(row, group);
     let mut models = context.models();
@@ -141,7 +151,7 @@ mod tests {
     proptest! {
         #[test]
         fn masks_return_for_every_row_and_group(
-            bits in prop::collection::vec(prop::bool::weighted(0.2), 0..400), row in 1usize..500, group in 0usize..=MAX_GROUP,
+            bits in prop::collection::vec(prop::bool::weighted(0.2), 0..400), row in 1usize..500, group in 0usize..=MIXED,
         ) {
             let mask: Mask = bits.iter().collect();
             let mut budget = Budget::new(&Limits::default());
