@@ -47,7 +47,7 @@ impl Learned {
     }
 
     /// What is shared at one depth of the chain.
-    fn shared(&self, depth: usize) -> &Shared {
+    pub(super) fn shared(&self, depth: usize) -> &Shared {
         static NOTHING: std::sync::LazyLock<Shared> = std::sync::LazyLock::new(Shared::default);
         self.shared.get(depth).unwrap_or_else(|| &*NOTHING)
     }

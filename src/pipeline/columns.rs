@@ -20,6 +20,9 @@ const NEAREST: usize = 32;
 /// Rows on which the trees of several transforms are compared before one of them is learnt in full.
 const COMPARED_ROWS: usize = 8192;
 
+/// Bytes of a node of `Bins → Rans` besides what joint streams hold: ids, lengths, kinds, numbers of children, states.
+const NODE_HEADS: usize = 11;
+
 /// A column as it goes into the file.
 pub(super) struct CodedColumn {
     pub transform: Transform,
@@ -30,6 +33,8 @@ pub(super) struct CodedColumn {
     pub blocks: Vec<(Option<Lane>, Vec<u8>)>,
     /// Whether the residuals are streams of an adaptive model, whose record is all that is learned.
     pub is_adaptive: bool,
+    /// Whether the residuals stand in the streams that the columns of a section share; the nodes only tell their size.
+    pub is_joint: bool,
     /// The byte behind each text of a column of texts whose lengths are not coded.
     pub end: Option<u8>,
     /// Bytes by which candidates are compared: everything above, the tree included.
@@ -46,6 +51,7 @@ impl CodedColumn {
             learned: Learned::default(),
             blocks: vec![(None, vec![]); blocks],
             is_adaptive: false,
+            is_joint: false,
             end: Some(end),
             bytes: 0,
         }
@@ -77,6 +83,8 @@ pub(super) struct Setting<'a> {
     pub origins: Vec<Origin>,
     /// Columns that may serve as features or references.
     pub usable: Vec<bool>,
+    /// Columns whose cells are texts that stand beside their lengths.
+    pub texts: Vec<bool>,
     /// The one tree of all columns, as leaf numbers for each block.
     pub shared: Option<(u32, Vec<Lane>)>,
     /// Few rows of all columns, for estimates.
@@ -117,7 +125,7 @@ impl Setting<'_> {
             }
             let begun = plan.begin(residuals)?;
             for partition in &partitions {
-                let coded = self.encode(&transform, &begun, partition, &plan)?;
+                let coded = self.encode(column, &transform, &begun, partition, &plan)?;
                 // A partition that was asked for by name is used, whatever it costs.
                 let forced = self.pipeline.partitioner.is_some() && *partition != Partition::Whole;
                 if forced || best.as_ref().is_none_or(|best| coded.bytes < best.bytes) {
@@ -229,7 +237,14 @@ impl Setting<'_> {
         }
     }
 
-    fn encode(&self, transform: &Transform, begun: &Begun, partition: &Partition, plan: &Plan) -> Result<CodedColumn> {
+    fn encode(
+        &self,
+        column: usize,
+        transform: &Transform,
+        begun: &Begun,
+        partition: &Partition,
+        plan: &Plan,
+    ) -> Result<CodedColumn> {
         let (recorded, assigned) = self.record(partition);
         let groups = |(block, data): (usize, &RowData)| -> Result<Groups> {
             match (&assigned, &self.shared) {
@@ -245,11 +260,14 @@ impl Setting<'_> {
         learned.write(&mut model);
         transform.write(&mut model)?;
         let tree = tree_bytes(&recorded);
-        let bytes = model.len() + tree + nodes.iter().map(Vec::len).sum::<usize>();
+        let is_free = self.pipeline.plan.is_none() && assigned.is_none() && self.shared.is_none();
+        let is_joint = is_free && !self.texts[column];
+        let node_bytes = |node: &Vec<u8>| if is_joint { node.len().saturating_sub(NODE_HEADS) } else { node.len() };
+        let bytes = model.len() + tree + nodes.iter().map(node_bytes).sum::<usize>();
         let stored = |number: usize| assigned.as_ref().map(|(_, lanes)| lanes[number].clone());
         let blocks = nodes.into_iter().enumerate().map(|(number, node)| (stored(number), node)).collect();
         let (transform, plan) = (transform.clone(), plan.clone());
-        Ok(CodedColumn { transform, plan, recorded, learned, blocks, is_adaptive: false, end: None, bytes })
+        Ok(CodedColumn { transform, plan, recorded, learned, blocks, is_adaptive: false, is_joint, end: None, bytes })
     }
 
     /// How a partition is recorded, with its leaf numbers for each block if they must be stored.

@@ -7,6 +7,8 @@
 
 mod ended;
 mod read;
+mod decode_columns;
+mod encode_columns;
 mod write;
 
 pub(super) use self::ended::end_of;
@@ -23,6 +25,14 @@ mod flag {
     pub const ASSIGNED: u8 = 4;
     pub const ADAPTIVE: u8 = 8;
     pub const ENDED: u8 = 16;
+}
+
+/// Added to the tag of a transform whose residuals stand in joint streams.
+const JOINT: u8 = 0x10;
+
+/// Whether the cells of a column may be escapes, which have the ordinal 0.
+fn has_escapes(column: &ColumnSchema) -> bool {
+    matches!(column.kind, Kind::Number(_) | Kind::Ranked { .. })
 }
 
 /// Where the ordinals of a column begin; ranks of distinct values and texts count nothing, and begin at 0.
