@@ -40,6 +40,7 @@ mod rle;
 mod shared;
 mod standardise;
 mod store;
+mod tokens;
 
 pub use auto::{auto, encode_auto, encode_mixed};
 pub use bins::Bins;
@@ -69,6 +70,7 @@ pub use rle::Rle;
 pub use shared::Shared;
 pub use standardise::Standardise;
 pub use store::Store;
+pub use tokens::Tokens;
 
 use std::sync::Arc;
 

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use super::Pipeline;
 use super::adaptive::Origin;
 use super::candidates::{self, Estimate, Stretches};
+use super::texts;
 use super::transform::Transform;
-use crate::codec::{Begun, Bins, Groups, Learned, Plan, Rans, Store, Then};
+use crate::codec::{Begun, Bins, Groups, Learned, Plan, Rans, Then};
 use crate::partition::{Partition, Target};
 use crate::table::RowData;
 use crate::tree::wire::Recorded;
@@ -29,7 +30,8 @@ pub(super) struct CodedColumn {
     pub plan: Plan,
     pub recorded: Recorded,
     pub learned: Learned,
-    /// For each block: stored leaf numbers, if the partition is no tree, and the coded residuals.
+    /// For each block: stored leaf numbers, if the partition is no tree, and the coded residuals, or texts under a plan
+    /// that learned something.
     pub blocks: Vec<(Option<Lane>, Vec<u8>)>,
     /// Whether the residuals are streams of an adaptive model, whose record is all that is learned.
     pub is_adaptive: bool,
@@ -42,14 +44,14 @@ pub(super) struct CodedColumn {
 }
 
 impl CodedColumn {
-    /// A column of texts that end with a byte of their own.
-    fn ended(end: u8, blocks: usize) -> Self {
+    /// A column of texts that end with a byte of their own. Nodes are left out where the plan has nothing to learn.
+    pub fn ended(end: u8, plan: Plan, learned: Learned, nodes: Vec<Vec<u8>>) -> Self {
         Self {
             transform: Transform::Plain,
-            plan: Plan::from(Store),
+            plan,
             recorded: Recorded::Whole,
-            learned: Learned::default(),
-            blocks: vec![(None, vec![]); blocks],
+            learned,
+            blocks: nodes.into_iter().map(|node| (None, node)).collect(),
             is_adaptive: false,
             is_joint: false,
             end: Some(end),
@@ -95,7 +97,7 @@ impl Setting<'_> {
     /// Codes one column in the way that takes the fewest bytes; the earlier candidate wins a tie.
     pub fn code(&self, column: usize) -> Result<CodedColumn> {
         if let Some(end) = self.end(column) {
-            return Ok(CodedColumn::ended(end, self.blocks.len()));
+            return texts::code(self, column, end);
         }
         let earlier = self.earlier(column);
         let plan = self.pipeline.plan.clone();
@@ -140,7 +142,7 @@ impl Setting<'_> {
     fn end(&self, column: usize) -> Option<u8> {
         let is_text = self.blocks.iter().any(|block| !block.columns[column].text.is_empty());
         let is_free = self.pipeline.plan.is_none() && self.shared.is_none();
-        if is_text && is_free { super::table::end_of(self.blocks, column) } else { None }
+        if is_text && is_free { texts::end_of(self.blocks, column) } else { None }
     }
 
     /// Leaves the candidate that takes the fewest bits under a tree for a small sample, and one that comes close.

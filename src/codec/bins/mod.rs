@@ -231,7 +231,13 @@ impl Table {
     }
 
     /// Inverse of [`Table::split`]. Offsets that are not there may be missed only when `offsets` ends.
-    pub fn join(&self, kind: LaneKind, symbols: &[u8], offsets: &mut BitReader<'_>, budget: &mut Budget) -> Result<Lane> {
+    pub fn join(
+        &self,
+        kind: LaneKind,
+        symbols: &[u8],
+        offsets: &mut BitReader<'_>,
+        budget: &mut Budget,
+    ) -> Result<Lane> {
         if symbols.iter().copied().reduce(Ord::max).is_some_and(|most| usize::from(most) >= self.lowers.len()) {
             return Err(Error::corrupt("Bins", "a bin is missing from the table", 0));
         }

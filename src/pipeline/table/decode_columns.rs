@@ -110,7 +110,7 @@ impl BlockColumns<'_> {
             return Err(reader.corrupt("flags do not fit the column"));
         }
         if flags == ENDED_TEXT {
-            let lane = registry.decode(reader.bytes()?, budget)?;
+            let lane = registry.decode_learned(reader.bytes()?, learned, budget)?;
             reader.end()?;
             // Each text ends with one byte of the lane at least.
             budget.spend(lane.len() as u64 * ENDED_BYTES)?;

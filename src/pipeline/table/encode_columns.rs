@@ -2,7 +2,7 @@
 
 use super::super::Effort;
 use super::super::columns::{CodedColumn, Setting};
-use super::ended::joined;
+use super::super::texts::joined;
 use super::flag;
 use crate::codec::{Groups, Joint, Plan, encode_auto, encode_mixed};
 use crate::limits::MAX_LANE_LEN;
@@ -149,8 +149,12 @@ impl BlockWriter<'_> {
             if data.text.len() > MAX_LANE_LEN {
                 return Err(Error::NotATable("a block has too much text"));
             }
-            let lane = column.end.map_or_else(|| Lane::U8(data.text.clone()), |end| joined(data, end));
-            put_bytes(&mut text, &self.encode(&lane)?.1);
+            if column.end.is_some() && !column.learned.is_empty() {
+                put_bytes(&mut text, residuals);
+            } else {
+                let lane = column.end.map_or_else(|| Lane::U8(data.text.clone()), |end| joined(data, end));
+                put_bytes(&mut text, &self.encode(&lane)?.1);
+            }
         }
         Ok([head, values, escapes, text])
     }

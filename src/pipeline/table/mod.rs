@@ -5,13 +5,11 @@
 //! decompress: sections → models → (per block, per column: plan → groups → transform back) → rows → CSV
 //! ```
 
-mod ended;
-mod read;
 mod decode_columns;
 mod encode_columns;
+mod read;
 mod write;
 
-pub(super) use self::ended::end_of;
 pub(super) use self::read::{block, decompress};
 pub(super) use self::write::compress;
 

@@ -263,7 +263,8 @@ fn decode_block(
     budget.reserve::<u32>(rows as u64)?;
     let whole = Groups::whole(rows);
     let count = models.columns.len();
-    let mut columns = BlockColumns { decoder, models, whole: &whole, shared: shared.as_ref(), walks: models.walks.over(rows) };
+    let mut columns =
+        BlockColumns { decoder, models, whole: &whole, shared: shared.as_ref(), walks: models.walks.over(rows) };
     for section in sections {
         columns.section(section, head.first, &mut data, budget)?;
     }

@@ -17,8 +17,8 @@ use crate::partition::Target;
 use crate::report::{ColumnReport, Report, seconds_since};
 use crate::table::{ColumnSchema, Kind, RowData, Schema, Table};
 use crate::threads::each;
-use crate::tree::{Feature, Walks};
 use crate::tree::wire::{self as tree_wire, Recorded};
+use crate::tree::{Feature, Walks};
 use crate::wire::{put_bytes, put_varint};
 use crate::{Lane, Result};
 
@@ -138,10 +138,12 @@ fn describe(table: &Table, columns: &[CodedColumn], bytes: &[usize], shared_leav
             name: schema.name.clone(),
             kind: schema.kind.to_string(),
             transform: coded.transform.describe(name),
-            plan: match coded.end {
-                Some(_) => "ended texts".to_owned(),
-                None if coded.is_adaptive => adaptive::describe(&coded.learned),
-                None => coded.plan.to_string(),
+            plan: if coded.end.is_some() && coded.learned.is_empty() {
+                "ended texts".to_owned()
+            } else if coded.is_adaptive {
+                adaptive::describe(&coded.learned)
+            } else {
+                coded.plan.to_string()
             },
             leaves: leaves as u64,
             asks,
