@@ -121,7 +121,7 @@ impl<'a> Gathered<'a> {
     }
 }
 
-fn sizes(groups: &Groups) -> Vec<usize> {
+pub(super) fn sizes(groups: &Groups) -> Vec<usize> {
     (0..groups.len()).map(|group| groups.range(group).len()).collect()
 }
 
@@ -252,7 +252,12 @@ pub(super) fn decode_block<K: Kernel>(
     groups.scatter(gathered)
 }
 
-fn read_once<K: Kernel>(shared: &Shared, sizes: &[usize], budget: &mut Budget) -> Result<Arc<(Alphabet, K::Tables)>> {
+/// A model of [`learn`], which is read once for all blocks.
+pub(super) fn read_once<K: Kernel>(
+    shared: &Shared,
+    sizes: &[usize],
+    budget: &mut Budget,
+) -> Result<Arc<(Alphabet, K::Tables)>> {
     let model = shared.read_once(budget, |bytes, budget| read_model::<K>(bytes, sizes, false, budget))?;
     if K::groups(&model.1) == sizes.len() {
         Ok(model)

@@ -45,6 +45,8 @@ impl CodecId {
     pub const LMS: Self = Self(16);
     /// Bytes by mixed predictions of many contexts.
     pub const CONTEXT_MIX: Self = Self(17);
+    /// Words of a vocabulary.
+    pub const TOKENS: Self = Self(18);
     /// First id that this crate will never use.
     pub const FIRST_USER: Self = Self(0x8000);
 }

@@ -26,6 +26,7 @@ mod entropy;
 mod groups;
 mod huffman;
 mod id;
+mod joint;
 mod kinds;
 mod lms;
 mod lz77;
@@ -40,6 +41,7 @@ mod rle;
 mod shared;
 mod standardise;
 mod store;
+mod tokens;
 
 pub use auto::{auto, encode_auto, encode_mixed};
 pub use bins::Bins;
@@ -55,6 +57,7 @@ pub(crate) use dispatch::dispatched;
 pub use groups::Groups;
 pub use huffman::Huffman;
 pub use id::CodecId;
+pub(crate) use joint::{Joint, JointReader};
 pub use lms::Lms;
 pub use lz77::{Lz77, Lz77Effort};
 pub use lz78::Lz78;
@@ -68,6 +71,7 @@ pub use rle::Rle;
 pub use shared::Shared;
 pub use standardise::Standardise;
 pub use store::Store;
+pub use tokens::Tokens;
 
 use std::sync::Arc;
 

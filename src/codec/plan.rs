@@ -41,13 +41,18 @@ impl Learned {
         Self { shared: shared.into_iter().map(Shared::from).collect() }
     }
 
+    /// Whether nothing is shared.
+    pub fn is_empty(&self) -> bool {
+        self.shared.is_empty()
+    }
+
     /// Bytes shared at one depth of the chain; empty where nothing was learnt.
     pub fn at(&self, depth: usize) -> &[u8] {
         self.shared.get(depth).map_or(&[], Shared::bytes)
     }
 
     /// What is shared at one depth of the chain.
-    fn shared(&self, depth: usize) -> &Shared {
+    pub(super) fn shared(&self, depth: usize) -> &Shared {
         static NOTHING: std::sync::LazyLock<Shared> = std::sync::LazyLock::new(Shared::default);
         self.shared.get(depth).unwrap_or_else(|| &*NOTHING)
     }
@@ -304,6 +309,22 @@ impl Registry {
         if lane.len() != groups.rows() {
             return Err(reader.corrupt("a lane does not fit its groups"));
         }
+        Ok(lane)
+    }
+
+    /// Decodes a byte string that is exactly one node; if anything was learned, the node's codec does without groups.
+    pub(crate) fn decode_learned(&self, node: &[u8], learned: &Learned, budget: &mut Budget) -> Result<Lane> {
+        if learned.is_empty() {
+            return self.decode(node, budget);
+        }
+        let mut reader = Reader::new(node, "plan");
+        let mut id = Reader::new(node, "plan");
+        let id = id.varint_to(u64::from(u16::MAX), "a codec id is too large")?;
+        if !self.get(super::CodecId(id as u16))?.ignores_groups() {
+            return Err(reader.corrupt("a codec that needs groups has none"));
+        }
+        let lane = self.decode_node(&mut reader, Some((&Groups::whole(0), learned, 0)), budget)?;
+        reader.end()?;
         Ok(lane)
     }
 

@@ -41,6 +41,7 @@ impl Default for Registry {
             Arc::new(super::Constant),
             Arc::new(super::Lms::default()),
             Arc::new(super::ContextMix::default()),
+            Arc::new(super::Tokens),
         ];
         Self { codecs: builtin.into_iter().map(|codec| (codec.id(), codec)).collect() }
     }

@@ -113,7 +113,8 @@ impl Fit {
             None => plain_values(parts),
             Some(base) => differences(|| parts().zip(base.iter().map(of))),
         };
-        let sheet = Sheet { rows: layout.rows(words.len()), width: layout.width(), values, left: vec![], kept, hole: 0 };
+        let sheet =
+            Sheet { rows: layout.rows(words.len()), width: layout.width(), values, left: vec![], kept, hole: 0 };
         let mut density = Density::new(numbers, unit);
         density.is_centred = base.is_some();
         let can_move = search >= Search::Factors && kept.is_none() && base.is_some() && sheet.width > 0;
@@ -366,7 +367,8 @@ impl Sheet<'_> {
         let mut scaled = Vec::with_capacity(whole);
         for (values, row) in self.values[..whole].chunks(width).zip(&plain.rows) {
             let scale = inverse(row.steps - offset) as f32;
-            scaled.extend(values.iter().zip(&columns).map(|(&value, column)| self.outer(value) as f32 * scale * column));
+            scaled
+                .extend(values.iter().zip(&columns).map(|(&value, column)| self.outer(value) as f32 * scale * column));
         }
         let count = (self.kept.map_or(whole, |kept| kept.count_ones()) / width) as u64;
         let found = predict::find(&scaled, width, count);
@@ -418,7 +420,9 @@ impl Sheet<'_> {
             // What is left is less by the means already.
             let means = row.mean;
             for (column, value) in values.iter_mut().enumerate() {
-                if kept.is_some_and(|kept| !kept[at * width + column]) { continue; }
+                if kept.is_some_and(|kept| !kept[at * width + column]) {
+                    continue;
+                }
                 let mean = means + density.means.get(column).copied().unwrap_or(0);
                 *value = less(*value, density.prediction(row, column, &before, 0) - mean);
             }

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use super::Pipeline;
 use super::adaptive::Origin;
 use super::candidates::{self, Estimate, Stretches};
+use super::texts;
 use super::transform::Transform;
-use crate::codec::{Begun, Bins, Groups, Learned, Plan, Rans, Store, Then};
+use crate::codec::{Begun, Bins, Groups, Learned, Plan, Rans, Then};
 use crate::partition::{Partition, Target};
 use crate::table::RowData;
 use crate::tree::wire::Recorded;
@@ -20,16 +21,22 @@ const NEAREST: usize = 32;
 /// Rows on which the trees of several transforms are compared before one of them is learnt in full.
 const COMPARED_ROWS: usize = 8192;
 
+/// Bytes of a node of `Bins → Rans` besides what joint streams hold: ids, lengths, kinds, numbers of children, states.
+const NODE_HEADS: usize = 11;
+
 /// A column as it goes into the file.
 pub(super) struct CodedColumn {
     pub transform: Transform,
     pub plan: Plan,
     pub recorded: Recorded,
     pub learned: Learned,
-    /// For each block: stored leaf numbers, if the partition is no tree, and the coded residuals.
+    /// For each block: stored leaf numbers, if the partition is no tree, and the coded residuals, or texts under a plan
+    /// that learned something.
     pub blocks: Vec<(Option<Lane>, Vec<u8>)>,
     /// Whether the residuals are streams of an adaptive model, whose record is all that is learned.
     pub is_adaptive: bool,
+    /// Whether the residuals stand in the streams that the columns of a section share; the nodes only tell their size.
+    pub is_joint: bool,
     /// The byte behind each text of a column of texts whose lengths are not coded.
     pub end: Option<u8>,
     /// Bytes by which candidates are compared: everything above, the tree included.
@@ -37,15 +44,16 @@ pub(super) struct CodedColumn {
 }
 
 impl CodedColumn {
-    /// A column of texts that end with a byte of their own.
-    fn ended(end: u8, blocks: usize) -> Self {
+    /// A column of texts that end with a byte of their own. Nodes are left out where the plan has nothing to learn.
+    pub fn ended(end: u8, plan: Plan, learned: Learned, nodes: Vec<Vec<u8>>) -> Self {
         Self {
             transform: Transform::Plain,
-            plan: Plan::from(Store),
+            plan,
             recorded: Recorded::Whole,
-            learned: Learned::default(),
-            blocks: vec![(None, vec![]); blocks],
+            learned,
+            blocks: nodes.into_iter().map(|node| (None, node)).collect(),
             is_adaptive: false,
+            is_joint: false,
             end: Some(end),
             bytes: 0,
         }
@@ -77,6 +85,8 @@ pub(super) struct Setting<'a> {
     pub origins: Vec<Origin>,
     /// Columns that may serve as features or references.
     pub usable: Vec<bool>,
+    /// Columns whose cells are texts that stand beside their lengths.
+    pub texts: Vec<bool>,
     /// The one tree of all columns, as leaf numbers for each block.
     pub shared: Option<(u32, Vec<Lane>)>,
     /// Few rows of all columns, for estimates.
@@ -87,7 +97,7 @@ impl Setting<'_> {
     /// Codes one column in the way that takes the fewest bytes; the earlier candidate wins a tie.
     pub fn code(&self, column: usize) -> Result<CodedColumn> {
         if let Some(end) = self.end(column) {
-            return Ok(CodedColumn::ended(end, self.blocks.len()));
+            return texts::code(self, column, end);
         }
         let earlier = self.earlier(column);
         let plan = self.pipeline.plan.clone();
@@ -119,7 +129,7 @@ impl Setting<'_> {
             let mut written = vec![];
             transform.write(&mut written)?;
             for partition in &partitions {
-                let coded = self.encode((&transform, &written), &begun, partition, &plan)?;
+                let coded = self.encode(column, (&transform, &written), &begun, partition, &plan)?;
                 // A partition that was asked for by name is used, whatever it costs.
                 let forced = self.pipeline.partitioner.is_some() && *partition != Partition::Whole;
                 if forced || best.as_ref().is_none_or(|best| coded.bytes < best.bytes) {
@@ -134,7 +144,7 @@ impl Setting<'_> {
     fn end(&self, column: usize) -> Option<u8> {
         let is_text = self.blocks.iter().any(|block| !block.columns[column].text.is_empty());
         let is_free = self.pipeline.plan.is_none() && self.shared.is_none();
-        if is_text && is_free { super::table::end_of(self.blocks, column) } else { None }
+        if is_text && is_free { texts::end_of(self.blocks, column) } else { None }
     }
 
     /// Leaves the candidate that takes the fewest bits under a tree for a small sample, and one that comes close.
@@ -233,6 +243,7 @@ impl Setting<'_> {
 
     fn encode(
         &self,
+        column: usize,
         (transform, written): (&Transform, &[u8]),
         begun: &Begun,
         partition: &Partition,
@@ -252,11 +263,14 @@ impl Setting<'_> {
         let mut model = vec![];
         learned.write(&mut model);
         let tree = tree_bytes(&recorded);
-        let bytes = model.len() + written.len() + tree + nodes.iter().map(Vec::len).sum::<usize>();
+        let is_free = self.pipeline.plan.is_none() && assigned.is_none() && self.shared.is_none();
+        let is_joint = is_free && !self.texts[column];
+        let node_bytes = |node: &Vec<u8>| if is_joint { node.len().saturating_sub(NODE_HEADS) } else { node.len() };
+        let bytes = model.len() + written.len() + tree + nodes.iter().map(node_bytes).sum::<usize>();
         let stored = |number: usize| assigned.as_ref().map(|(_, lanes)| lanes[number].clone());
         let blocks = nodes.into_iter().enumerate().map(|(number, node)| (stored(number), node)).collect();
         let (transform, plan) = (transform.clone(), plan.clone());
-        Ok(CodedColumn { transform, plan, recorded, learned, blocks, is_adaptive: false, end: None, bytes })
+        Ok(CodedColumn { transform, plan, recorded, learned, blocks, is_adaptive: false, is_joint, end: None, bytes })
     }
 
     /// How a partition is recorded, with its leaf numbers for each block if they must be stored.

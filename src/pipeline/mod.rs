@@ -11,6 +11,7 @@ mod explain;
 mod model;
 mod progress;
 mod table;
+mod texts;
 mod transform;
 
 use std::io::{Read, Seek, Write};

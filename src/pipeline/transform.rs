@@ -164,9 +164,14 @@ impl Transform {
         Ok(())
     }
 
-    /// Reads the transform of a column that may refer to columns before `target`.
-    pub fn read(reader: &mut Reader<'_>, target: u32, registry: &Registry, budget: &mut Budget) -> Result<Self> {
-        let tag = reader.u8()?;
+    /// Reads the rest of a transform of this tag, of a column that may refer to columns before `target`.
+    pub fn read(
+        tag: u8,
+        reader: &mut Reader<'_>,
+        target: u32,
+        registry: &Registry,
+        budget: &mut Budget,
+    ) -> Result<Self> {
         let Some(tag) = tag.checked_sub(1) else { return Ok(Self::Plain) };
         let mut key = || match reader.varint()? {
             key if key < u64::from(target) => Ok(key as u32),

@@ -9,7 +9,7 @@ use super::{Block, Codec, CodecId, Encoded, Groups, dispatched, only};
 use crate::bits::{BitReader, BitWriter};
 use crate::lane::read_kind;
 use crate::wire::{Reader, put_bytes};
-use crate::{Budget, Error, Lane, Result, Word, with_kind, with_words};
+use crate::{Budget, Error, Lane, LaneKind, Result, Word, with_kind, with_words};
 
 /// Most bins of one table, so that a bin is a byte.
 const MOST_BINS: usize = 256;
@@ -161,7 +161,7 @@ impl Table {
         out.finish()
     }
 
-    fn read(bytes: &[u8]) -> Result<Self> {
+    pub fn read(bytes: &[u8]) -> Result<Self> {
         let mut reader = BitReader::new(bytes, "Bins table");
         let count = reader.take(9)? as usize;
         if count > MOST_BINS {
@@ -181,14 +181,26 @@ impl Table {
         (bit_len(offset) <= self.widths[bin]).then_some((bin, offset))
     }
 
+    /// The narrowest width that holds all that the bins stand for.
+    pub fn kind(&self) -> LaneKind {
+        let last = |(&lower, &width): (&u64, &u32)| lower.saturating_add(u64::MAX.checked_shr(64 - width).unwrap_or(0));
+        LaneKind::fitting(self.lowers.iter().zip(&self.widths).map(last).max().unwrap_or(0))
+    }
+
     /// Appends the offsets to `params`.
     fn encode(&self, input: &Lane, mut params: Vec<u8>) -> Result<Encoded> {
-        let (symbols, offsets) = with_words!(input, words => self.split(words))?;
-        params.extend(offsets);
+        let mut offsets = BitWriter::new();
+        let symbols = self.split(input, &mut offsets)?;
+        params.extend(offsets.finish());
         Ok(Encoded { params, children: vec![symbols.into()] })
     }
 
-    fn split<W: Word>(&self, words: &[W]) -> Result<(Vec<u8>, Vec<u8>)> {
+    /// The bin of each word; offsets go to `offsets`.
+    pub fn split(&self, input: &Lane, offsets: &mut BitWriter) -> Result<Vec<u8>> {
+        with_words!(input, words => self.split_words(words, offsets))
+    }
+
+    fn split_words<W: Word>(&self, words: &[W], offsets: &mut BitWriter) -> Result<Vec<u8>> {
         let stranger = || Error::Unsuitable { codec: "Bins", why: "a word lies in no shared bin" };
         let most = words.iter().max().map_or(0, |word| word.wide());
         let mut symbols = Vec::with_capacity(words.len());
@@ -203,34 +215,45 @@ impl Table {
                 symbols.push(self.bin_of(word.wide()).ok_or_else(stranger)?.0 as u8);
             }
         }
-        let mut offsets = BitWriter::new();
         if self.widths.iter().any(|&width| width > 0) {
             for (word, &symbol) in words.iter().zip(&symbols) {
                 offsets.put(word.wide() - self.lowers[usize::from(symbol)], self.widths[usize::from(symbol)]);
             }
         }
-        Ok((symbols, offsets.finish()))
+        Ok(symbols)
     }
 
-    fn decode(&self, kind: crate::LaneKind, symbols: &Lane, offsets: &[u8], budget: &mut Budget) -> Result<Lane> {
-        let symbols = symbols.words::<u8>("Bins")?;
+    fn decode(&self, kind: LaneKind, symbols: &Lane, offsets: &[u8], budget: &mut Budget) -> Result<Lane> {
+        let mut offsets = BitReader::new(offsets, "Bins");
+        let words = self.join(kind, symbols.words::<u8>("Bins")?, &mut offsets, budget)?;
+        offsets.end()?;
+        Ok(words)
+    }
+
+    /// Inverse of [`Table::split`]. Offsets that are not there may be missed only when `offsets` ends.
+    pub fn join(
+        &self,
+        kind: LaneKind,
+        symbols: &[u8],
+        offsets: &mut BitReader<'_>,
+        budget: &mut Budget,
+    ) -> Result<Lane> {
         if symbols.iter().copied().reduce(Ord::max).is_some_and(|most| usize::from(most) >= self.lowers.len()) {
             return Err(Error::corrupt("Bins", "a bin is missing from the table", 0));
         }
         with_kind!(kind, W => {
             budget.reserve::<W>(symbols.len() as u64)?;
-            Ok(W::wrap(self.join::<W>(symbols, offsets)?))
+            Ok(W::wrap(self.join_words::<W>(symbols, offsets)?))
         })
     }
 
-    /// Inverse of [`Table::split`]; every symbol has a bin.
-    fn join<W: Word>(&self, symbols: &[u8], offsets: &[u8]) -> Result<Vec<W>> {
+    /// [`Table::join`] where every symbol has a bin.
+    fn join_words<W: Word>(&self, symbols: &[u8], reader: &mut BitReader<'_>) -> Result<Vec<W>> {
         // A table of the full length spares the loops below a check of each symbol.
         let mut bins = [(W::zero(), 0u32); MOST_BINS];
         for (bin, (&lower, &width)) in bins.iter_mut().zip(self.lowers.iter().zip(&self.widths)) {
             *bin = (W::low(lower), width);
         }
-        let mut reader = BitReader::new(offsets, "Bins");
         let mut words = vec![W::zero(); symbols.len()];
         let places = words.iter_mut().zip(symbols.iter().map(|&symbol| bins[usize::from(symbol)]));
         match self.widths.iter().max() {
@@ -251,7 +274,6 @@ impl Table {
                 }
             }
         }
-        reader.end()?;
         Ok(words)
     }
 }

@@ -7,6 +7,7 @@ mod wide;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::stream::{Run, Stream, write};
 use super::alphabet::Symbol;
 use super::entropy::{self, Kernel};
 use super::kinds::Table;
@@ -50,7 +51,7 @@ impl Rans {
 }
 
 /// The tables of all groups.
-type Tables = Vec<Table<table::Frequencies>>;
+pub(super) type Tables = Vec<Table<table::Frequencies>>;
 
 impl Kernel for Rans {
     const NAME: &'static str = "Rans";
@@ -91,11 +92,13 @@ impl Kernel for Rans {
     }
 
     fn write_stream<S: Symbol>(&self, symbols: &[S], sizes: &[usize], tables: &Self::Tables) -> Result<Vec<u8>> {
-        stream::write(symbols, sizes, tables, self.lanes.map(usize::from))
+        write(&[Run { symbols, sizes, tables }], self.lanes.map(usize::from))
     }
 
     fn read_stream<S: Symbol>(bytes: &[u8], sizes: &[usize], tables: &Self::Tables, out: &mut [S]) -> Result<()> {
-        stream::read(bytes, sizes, tables, out)
+        let mut stream = Stream::new(bytes)?;
+        stream.read(sizes, tables, out)?;
+        stream.end()
     }
 }
 

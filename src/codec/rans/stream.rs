@@ -23,8 +23,9 @@ pub(super) const MAX_LANES: usize = 32;
 const PART: &str = "rANS stream";
 /// Below so many words there is one state.
 const FEW: usize = 2048;
-/// From so many words on there are 32 states, whose 70 bytes more are then less than a thousandth.
+/// From so many words on there may be 32 states, whose 70 bytes more are then no more than a thousandth of the stream.
 const MANY: usize = 1 << 18;
+const LONG: usize = 1 << 16;
 
 /// What the encoder does for one symbol of the group at hand.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,60 +56,67 @@ impl Coder {
     }
 }
 
-/// Codes symbols that stand group after group.
+/// Symbols that stand group after group, and the tables of the groups.
+pub(in crate::codec) struct Run<'a, S> {
+    pub symbols: &'a [S],
+    pub sizes: &'a [usize],
+    pub tables: &'a [Table<Frequencies>],
+}
+
+/// Codes runs of symbols one after the other, all with the same states.
 ///
-/// Without `lanes`, few symbols get one state, for each further one costs about three bytes; from [`MANY`] symbols on
-/// there are as many as vectors can work on.
-pub(super) fn write<S: Symbol>(
-    symbols: &[S],
-    sizes: &[usize],
-    tables: &[Table<Frequencies>],
-    lanes: Option<usize>,
-) -> Result<Vec<u8>> {
-    let unsuitable = |why| Error::Unsuitable { codec: "Rans", why };
-    let coded = coded_words(sizes, tables);
-    let lanes = lanes.unwrap_or(match coded {
-        0..FEW => 1,
-        FEW..MANY => 4,
-        _ => wide::STATES,
-    });
-    let mut states = [FLOOR; MAX_LANES];
-    let mut words: Vec<u16> = Vec::with_capacity(coded / 2);
-    let mut current = vec![Coder::default(); MAX_SYMBOLS];
-    let mut end = symbols.len();
-    for (&size, table) in sizes.iter().zip(tables).rev() {
-        let group = &symbols[end - size..end];
-        end -= size;
-        let table = match table {
-            Table::Empty if size == 0 => continue,
-            Table::Constant(symbol) if group.iter().all(|s| s.index() == usize::from(*symbol)) => continue,
-            Table::Coded(table) => table,
-            _ => return Err(unsuitable("a word was not among those that were learnt from")),
-        };
-        let mut start = 0;
-        for &(symbol, frequency) in &table.entries {
-            current[usize::from(symbol)] = Coder::new(start, u32::from(frequency), table.log);
-            start += u32::from(frequency);
-        }
-        for (index, &symbol) in group.iter().enumerate().rev() {
-            let coder = current[symbol.index() % MAX_SYMBOLS];
-            if coder.limit == 0 {
-                return Err(unsuitable("a word was not among those that were learnt from"));
-            }
-            let state = &mut states[index & (lanes - 1)];
-            let mut x = *state;
-            if x >= coder.limit {
-                words.push(x as u16);
-                x >>= 16;
-            }
-            *state = coder.push(x);
-        }
-        for &(symbol, _) in &table.entries {
-            current[usize::from(symbol)].limit = 0;
-        }
-    }
+/// Without `lanes`, few symbols get one state, for each further one costs about three bytes; where there are [`MANY`]
+/// symbols and the stream is long enough, there are as many as vectors can work on.
+pub(in crate::codec) fn write<S: Symbol>(runs: &[Run<'_, S>], lanes: Option<usize>) -> Result<Vec<u8>> {
+    let coded: usize = runs.iter().map(|run| coded_words(run.sizes, run.tables)).sum();
     if coded == 0 {
-        return Ok(vec![]);
+        return write_with(runs, 1).map(|_| vec![]);
+    }
+    let out = write_with(runs, lanes.unwrap_or(if coded < FEW { 1 } else { 4 }))?;
+    if lanes.is_none() && coded >= MANY && out.len() >= LONG {
+        return write_with(runs, wide::STATES);
+    }
+    Ok(out)
+}
+
+fn write_with<S: Symbol>(runs: &[Run<'_, S>], lanes: usize) -> Result<Vec<u8>> {
+    let unsuitable = |why| Error::Unsuitable { codec: "Rans", why };
+    let mut states = [FLOOR; MAX_LANES];
+    let mut words: Vec<u16> = vec![];
+    let mut current = vec![Coder::default(); MAX_SYMBOLS];
+    for &Run { symbols, sizes, tables } in runs.iter().rev() {
+        let mut end = symbols.len();
+        for (&size, table) in sizes.iter().zip(tables).rev() {
+            let group = &symbols[end - size..end];
+            end -= size;
+            let table = match table {
+                Table::Empty if size == 0 => continue,
+                Table::Constant(symbol) if group.iter().all(|s| s.index() == usize::from(*symbol)) => continue,
+                Table::Coded(table) => table,
+                _ => return Err(unsuitable("a word was not among those that were learnt from")),
+            };
+            let mut start = 0;
+            for &(symbol, frequency) in &table.entries {
+                current[usize::from(symbol)] = Coder::new(start, u32::from(frequency), table.log);
+                start += u32::from(frequency);
+            }
+            for (index, &symbol) in group.iter().enumerate().rev() {
+                let coder = current[symbol.index() % MAX_SYMBOLS];
+                if coder.limit == 0 {
+                    return Err(unsuitable("a word was not among those that were learnt from"));
+                }
+                let state = &mut states[index & (lanes - 1)];
+                let mut x = *state;
+                if x >= coder.limit {
+                    words.push(x as u16);
+                    x >>= 16;
+                }
+                *state = coder.push(x);
+            }
+            for &(symbol, _) in &table.entries {
+                current[usize::from(symbol)].limit = 0;
+            }
+        }
     }
     let mut head = BitWriter::new();
     head.put(u64::from(lanes.ilog2()), 3);
@@ -121,44 +129,84 @@ pub(super) fn write<S: Symbol>(
     Ok(out)
 }
 
-/// Restores the symbols of all groups.
-pub(super) fn read<S: Symbol>(
-    bytes: &[u8],
-    sizes: &[usize],
-    tables: &[Table<Frequencies>],
-    out: &mut [S],
-) -> Result<()> {
-    if coded_words(sizes, tables) == 0 && !bytes.is_empty() {
-        return Err(Error::corrupt(PART, "bytes are left over", 0));
+/// Restores runs of symbols in their order.
+pub(in crate::codec) struct Stream<'a> {
+    states: [u32; MAX_LANES],
+    /// 0 if nothing was coded.
+    lanes: usize,
+    words: &'a [[u8; 2]],
+    /// Symbols that came from the states.
+    read: usize,
+}
+
+impl<'a> Stream<'a> {
+    /// A stream at its first run.
+    pub fn new(bytes: &'a [u8]) -> Result<Self> {
+        let mut states = [FLOOR; MAX_LANES];
+        if bytes.is_empty() {
+            return Ok(Self { states, lanes: 0, words: &[], read: 0 });
+        }
+        let mut head = BitReader::new(bytes, PART);
+        let lanes = 1usize << head.take(3)?;
+        if lanes > MAX_LANES {
+            return Err(Error::corrupt(PART, "too many lanes", 0));
+        }
+        let mut bits = 3;
+        for state in &mut states[..lanes] {
+            let log = 15 + head.take(4)? as u32;
+            *state = 1 << log | head.take(log)? as u32;
+            bits += 4 + log as usize;
+        }
+        if head.take((bits.next_multiple_of(8) - bits) as u32)? != 0 {
+            return Err(Error::corrupt(PART, "the states are not padded with zeros", bits / 8));
+        }
+        let (words, odd) = bytes[bits.div_ceil(8)..].as_chunks();
+        if !odd.is_empty() {
+            return Err(Error::corrupt(PART, "a word is cut", bytes.len()));
+        }
+        Ok(Self { states, lanes, words, read: 0 })
     }
-    if coded_words(sizes, tables) == 0 {
-        return Decoder::<1> { states: [FLOOR], words: &[] }.run(sizes, tables, out);
+
+    /// Restores the symbols of all groups of a run.
+    pub fn read<S: Symbol>(&mut self, sizes: &[usize], tables: &[Table<Frequencies>], out: &mut [S]) -> Result<()> {
+        let coded = coded_words(sizes, tables);
+        self.read += coded;
+        match self.lanes {
+            0 if coded > 0 => Err(Error::Truncated { part: PART, needed: 1 }),
+            0 | 1 => self.read_by::<1, S>(sizes, tables, out),
+            2 => self.read_by::<2, S>(sizes, tables, out),
+            4 => self.read_by::<4, S>(sizes, tables, out),
+            8 => self.read_by::<8, S>(sizes, tables, out),
+            16 => self.read_by::<16, S>(sizes, tables, out),
+            _ => self.read_by::<32, S>(sizes, tables, out),
+        }
     }
-    let mut head = BitReader::new(bytes, PART);
-    let lanes = 1usize << head.take(3)?;
-    if lanes > MAX_LANES {
-        return Err(Error::corrupt(PART, "too many lanes", 0));
+
+    fn read_by<const LANES: usize, S: Symbol>(
+        &mut self,
+        sizes: &[usize],
+        tables: &[Table<Frequencies>],
+        out: &mut [S],
+    ) -> Result<()> {
+        let states = self.states.first_chunk_mut::<LANES>().expect("no more than there are");
+        let mut decoder = Decoder { states: *states, words: self.words };
+        decoder.run(sizes, tables, out)?;
+        (*states, self.words) = (decoder.states, decoder.words);
+        Ok(())
     }
-    let (mut states, mut bits) = ([FLOOR; MAX_LANES], 3);
-    for state in &mut states[..lanes] {
-        let log = 15 + head.take(4)? as u32;
-        *state = 1 << log | head.take(log)? as u32;
-        bits += 4 + log as usize;
-    }
-    if head.take((bits.next_multiple_of(8) - bits) as u32)? != 0 {
-        return Err(Error::corrupt(PART, "the states are not padded with zeros", bits / 8));
-    }
-    let (words, odd) = bytes[bits.div_ceil(8)..].as_chunks();
-    if !odd.is_empty() {
-        return Err(Error::corrupt(PART, "a word is cut", bytes.len()));
-    }
-    match lanes {
-        1 => Decoder::<1>::new(&states, words).run(sizes, tables, out),
-        2 => Decoder::<2>::new(&states, words).run(sizes, tables, out),
-        4 => Decoder::<4>::new(&states, words).run(sizes, tables, out),
-        8 => Decoder::<8>::new(&states, words).run(sizes, tables, out),
-        16 => Decoder::<16>::new(&states, words).run(sizes, tables, out),
-        _ => Decoder::<32>::new(&states, words).run(sizes, tables, out),
+
+    /// Fails unless the last run was read.
+    pub fn end(&self) -> Result<()> {
+        if !self.words.is_empty() {
+            return Err(Error::corrupt(PART, "words are left over", 0));
+        }
+        if self.states.iter().any(|&state| state != FLOOR) {
+            return Err(Error::corrupt(PART, "a final state is wrong", 0));
+        }
+        if self.read == 0 && self.lanes > 0 {
+            return Err(Error::corrupt(PART, "bytes are left over", 0));
+        }
+        Ok(())
     }
 }
 
@@ -167,12 +215,8 @@ struct Decoder<'a, const LANES: usize> {
     words: &'a [[u8; 2]],
 }
 
-impl<'a, const LANES: usize> Decoder<'a, LANES> {
-    fn new(states: &[u32; MAX_LANES], words: &'a [[u8; 2]]) -> Self {
-        Self { states: std::array::from_fn(|lane| states[lane]), words }
-    }
-
-    fn run<S: Symbol>(mut self, sizes: &[usize], tables: &[Table<Frequencies>], out: &mut [S]) -> Result<()> {
+impl<const LANES: usize> Decoder<'_, LANES> {
+    fn run<S: Symbol>(&mut self, sizes: &[usize], tables: &[Table<Frequencies>], out: &mut [S]) -> Result<()> {
         let (mut narrow, mut slots) = (Narrow::new(), None);
         let mut rest = out;
         for (&size, table) in sizes.iter().zip(tables) {
@@ -193,12 +237,6 @@ impl<'a, const LANES: usize> Decoder<'a, LANES> {
                     self.group(slots, group)?;
                 }
             }
-        }
-        if !self.words.is_empty() {
-            return Err(Error::corrupt(PART, "words are left over", 0));
-        }
-        if self.states.iter().any(|&state| state != FLOOR) {
-            return Err(Error::corrupt(PART, "a final state is wrong", 0));
         }
         Ok(())
     }
@@ -264,7 +302,7 @@ mod tests {
     fn coded() -> ([Table<Frequencies>; 1], Vec<u16>, Vec<u8>) {
         let tables = [Table::Coded(Frequencies::from_weights(TABLE.into_iter()))];
         let symbols: Vec<u16> = (0..500).map(|i| 2 - u16::from(i % 16 == 0) - u16::from(i % 96 == 0)).collect();
-        let bytes = write(&symbols, &[500], &tables, Some(2)).unwrap();
+        let bytes = write(&[Run { symbols: &symbols, sizes: &[500], tables: &tables }], Some(2)).unwrap();
         (tables, symbols, bytes)
     }
 
@@ -282,11 +320,14 @@ mod tests {
     #[test]
     fn a_wrong_final_state_and_leftover_words_are_named() {
         let (tables, symbols, bytes) = coded();
-        let mut out = vec![0u16; 500];
-        read(&bytes, &[500], &tables, &mut out).unwrap();
-        assert_eq!(out, symbols);
-        let error =
-            |bytes: &[u8], rows: usize| read(bytes, &[rows], &tables, &mut vec![0u16; rows]).unwrap_err().to_string();
+        let read = |bytes: &[u8], rows: usize| {
+            let (mut out, mut stream) = (vec![0u16; rows], Stream::new(bytes)?);
+            stream.read(&[rows], &tables, &mut out)?;
+            stream.end()?;
+            Ok::<_, Error>(out)
+        };
+        assert_eq!(read(&bytes, 500).unwrap(), symbols);
+        let error = |bytes: &[u8], rows: usize| read(bytes, rows).unwrap_err().to_string();
         assert!(error(&[&bytes[..], &[0, 0]].concat(), 500).contains("words are left over"));
         assert!(error(&[&bytes[..], &[0]].concat(), 500).contains("a word is cut"));
         assert!(error(&bytes, 498).contains("left over") || error(&bytes, 498).contains("final state"));

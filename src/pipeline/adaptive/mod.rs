@@ -167,7 +167,7 @@ fn better(
         return Ok(best);
     }
     let learned = Learned::new(vec![record]);
-    Ok(CodedColumn { recorded, transform, learned, blocks, bytes, is_adaptive: true, ..best })
+    Ok(CodedColumn { recorded, transform, learned, blocks, bytes, is_adaptive: true, is_joint: false, ..best })
 }
 
 /// Calls `work` with what a column knows of a block.

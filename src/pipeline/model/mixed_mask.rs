@@ -114,8 +114,7 @@ impl Model {
             let both = (of_column + of_row - base).clamp(-2047, 2047);
             let class_of_both = class(both - base, 5, BOTH);
             let bits = usize::from(left & 3) << 2 | usize::from(above & 3);
-            let by_density =
-                class(of_column - base, 6, ALONE) * ALONE as usize + class(of_row - base, 6, ALONE);
+            let by_density = class(of_column - base, 6, ALONE) * ALONE as usize + class(of_row - base, 6, ALONE);
             let by_bits = bits * BOTH as usize + class_of_both;
             let counters = [&mut self.by_density[by_density], &mut self.by_bits[by_bits]];
             let mut inputs = [0; padded(INPUTS)];

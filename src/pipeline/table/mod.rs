@@ -5,11 +5,11 @@
 //! decompress: sections → models → (per block, per column: plan → groups → transform back) → rows → CSV
 //! ```
 
-mod ended;
+mod decode_columns;
+mod encode_columns;
 mod read;
 mod write;
 
-pub(super) use self::ended::end_of;
 pub(super) use self::read::{block, decompress};
 pub(super) use self::write::compress;
 
@@ -23,6 +23,14 @@ mod flag {
     pub const ASSIGNED: u8 = 4;
     pub const ADAPTIVE: u8 = 8;
     pub const ENDED: u8 = 16;
+}
+
+/// Added to the tag of a transform whose residuals stand in joint streams.
+const JOINT: u8 = 0x10;
+
+/// Whether the cells of a column may be escapes, which have the ordinal 0.
+fn has_escapes(column: &ColumnSchema) -> bool {
+    matches!(column.kind, Kind::Number(_) | Kind::Ranked { .. })
 }
 
 /// Where the ordinals of a column begin; ranks of distinct values and texts count nothing, and begin at 0.

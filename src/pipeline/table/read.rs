@@ -3,45 +3,41 @@
 use std::borrow::Cow;
 
 use super::super::Decoder;
-use super::super::adaptive;
 use super::super::transform::Transform;
-use super::{flag, origin};
+use super::JOINT;
+use super::decode_columns::BlockColumns;
 use crate::codec::{Groups, Learned};
 use crate::container::{Container, Section, Tag};
 use crate::limits::MAX_BLOCK_ROWS;
 use crate::partition::Partition;
-use crate::table::ended::split;
-use crate::table::{ColumnData, Irregular, Kind, RowData, Schema};
+use crate::table::{Irregular, RowData, Schema};
 use crate::threads::each;
 use crate::tree::wire::{self as tree_wire, Recorded};
-use crate::tree::{BlockWalks, Frame, FrameColumn, Walks};
+use crate::tree::{Frame, FrameColumn, Walks};
 use crate::wire::Reader;
 use crate::{Budget, Error, Lane, Result};
 
 /// Bytes a row takes while stored leaf numbers become groups: widened, narrowed, sorted.
-const ASSIGNED_BYTES: u64 = 8 + 4 + 4;
-
-/// Bytes a row takes while it walks down a tree, its features not counted: its place, a copy of it, its branch.
-const WALK_BYTES: u64 = 4 + 4 + 1;
-
-/// Bytes a row takes while a transform is undone: the residual, the key and the value, all widened.
-const INVERSION_BYTES: u64 = 3 * 8;
-
-/// Bytes that a byte of ended texts takes: a length, a copy of it, and itself.
-const ENDED_BYTES: u64 = 8 + 8 + 1;
-
-/// Flags of texts that end with a byte of their own.
-const ENDED_TEXT: u8 = flag::TEXT | flag::ENDED;
+pub(super) const ASSIGNED_BYTES: u64 = 8 + 4 + 4;
 
 /// What holds for all blocks of a table file.
-struct Models {
-    schema: Schema,
+pub(super) struct Models {
+    pub schema: Schema,
     rows: u64,
     blocks: u64,
     shared_leaves: u32,
-    columns: Vec<(Transform, Recorded, Learned)>,
+    pub columns: Vec<ColumnModel>,
     /// Walks of the columns' trees.
     walks: Walks,
+}
+
+/// What all blocks of a column share.
+pub(super) struct ColumnModel {
+    pub transform: Transform,
+    pub recorded: Recorded,
+    pub learned: Learned,
+    /// Whether its residuals stand in the streams of a section.
+    pub is_joint: bool,
 }
 
 /// Decodes a table file to CSV.
@@ -185,35 +181,48 @@ fn read_models(decoder: &Decoder, sections: &mut &[Section<'_>], budget: &mut Bu
     let mut recorded = recorded.into_iter();
     while columns.len() < count {
         let section = next(Tag::Models)?;
-        read_records(&section, (0, columns.len()), count, |index, record| {
-            let mut reader = Reader::new(record, "models");
-            let transform = Transform::read(&mut reader, index as u32, &decoder.registry, budget)?;
-            let learned = Learned::read(&mut reader, budget)?;
-            reader.end()?;
+        let mut reader = section.reader();
+        for _ in 0..read_count(&section, &mut reader, (0, columns.len()), count)? {
             let recorded = recorded.next().expect("one partition was read for each column");
-            columns.push((transform, recorded, learned));
-            Ok(())
-        })?;
+            columns.push(read_model(decoder, reader.bytes()?, columns.len() as u32, recorded, budget)?);
+        }
+        reader.end()?;
     }
     Ok(Models { schema, rows, blocks, shared_leaves, columns, walks })
 }
 
-/// Hands the records of a section on, which must belong to `block`, begin with column `first` and stay below `count`.
-fn read_records(
+/// Record of a column: transform, what its plan shares.
+fn read_model(
+    decoder: &Decoder,
+    record: &[u8],
+    index: u32,
+    recorded: Recorded,
+    budget: &mut Budget,
+) -> Result<ColumnModel> {
+    let mut reader = Reader::new(record, "models");
+    let tag = reader.u8()?;
+    let is_joint = tag & JOINT != 0;
+    let transform = Transform::read(tag & !JOINT, &mut reader, index, &decoder.registry, budget)?;
+    let learned = Learned::read(&mut reader, budget)?;
+    reader.end()?;
+    if is_joint && !matches!(recorded, Recorded::Whole | Recorded::Tree(_)) {
+        return Err(reader.corrupt("a column of joint streams has stored leaf numbers"));
+    }
+    Ok(ColumnModel { transform, recorded, learned, is_joint })
+}
+
+/// The number of columns in a section, which must belong to `block`, begin with column `first` and stay below `count`.
+pub(super) fn read_count(
     section: &Section<'_>,
+    reader: &mut Reader<'_>,
     (block, first): (u64, usize),
     count: usize,
-    mut hand_on: impl FnMut(usize, &[u8]) -> Result<()>,
-) -> Result<()> {
-    let mut reader = section.reader();
-    let records = reader.varint_to((count - first) as u64, "too many columns")?;
-    if (section.first, section.second) != (block, first as u64) || records == 0 {
+) -> Result<usize> {
+    let columns = reader.varint_to((count - first) as u64, "too many columns")?;
+    if (section.first, section.second) != (block, first as u64) || columns == 0 {
         return Err(reader.corrupt("columns are out of order"));
     }
-    for index in 0..records as usize {
-        hand_on(first + index, reader.bytes()?)?;
-    }
-    reader.end()
+    Ok(columns as usize)
 }
 
 /// Appends the CSV bytes of one block.
@@ -253,15 +262,11 @@ fn decode_block(
     };
     budget.reserve::<u32>(rows as u64)?;
     let whole = Groups::whole(rows);
-    let mut walks = models.walks.over(rows);
     let count = models.columns.len();
+    let mut columns =
+        BlockColumns { decoder, models, whole: &whole, shared: shared.as_ref(), walks: models.walks.over(rows) };
     for section in sections {
-        read_records(section, (head.first, data.columns.len()), count, |index, record| {
-            let column =
-                decode_column(decoder, models, index, record, &data, &whole, shared.as_ref(), &mut walks, budget)?;
-            data.columns.push(column);
-            Ok(())
-        })?;
+        columns.section(section, head.first, &mut data, budget)?;
     }
     if data.columns.len() != count {
         return Err(head.reader().corrupt("columns are missing"));
@@ -275,97 +280,4 @@ fn decode_block(
         return Err(Error::Checksum { part: "rows of block", index: head.first });
     }
     Ok(())
-}
-
-#[expect(clippy::too_many_arguments, reason = "what a column needs of its block, its models and its decoder")]
-fn decode_column(
-    decoder: &Decoder,
-    models: &Models,
-    index: usize,
-    record: &[u8],
-    data: &RowData,
-    whole: &Groups,
-    shared: Option<&Groups>,
-    walks: &mut BlockWalks<'_>,
-    budget: &mut Budget,
-) -> Result<ColumnData> {
-    let (transform, recorded, learned) = &models.columns[index];
-    let column = |c: u32| &data.columns[c as usize].ordinals;
-    let rows = data.rows as u64;
-    let mut reader = Reader::new(record, "columns");
-    let flags = reader.u8()?;
-    let is_assigned = matches!(recorded, Recorded::Assigned(_));
-    let is_text = matches!(models.schema.columns[index].kind, Kind::Text);
-    let fits = (flags & flag::ASSIGNED != 0, flags & flag::TEXT != 0) == (is_assigned, is_text);
-    if !fits || flags > flag::ESCAPES | flag::TEXT | flag::ASSIGNED | flag::ADAPTIVE && flags != ENDED_TEXT {
-        return Err(reader.corrupt("flags do not fit the column"));
-    }
-    if flags == ENDED_TEXT {
-        let lane = decoder.registry.decode(reader.bytes()?, budget)?;
-        reader.end()?;
-        // Each text ends with one byte of the lane at least.
-        budget.spend(lane.len() as u64 * ENDED_BYTES)?;
-        let (lengths, text) = split(&lane, "text")?;
-        if lengths.len() != data.rows {
-            return Err(reader.corrupt("there are more or fewer texts than rows"));
-        }
-        return Ok(ColumnData { ordinals: Lane::narrowest(lengths), escapes: vec![], text });
-    }
-    let assigned = if flags & flag::ASSIGNED != 0 { reader.bytes()? } else { &[] };
-    let groups = match (recorded, shared) {
-        (Recorded::Whole, _) => Cow::Borrowed(whole),
-        (Recorded::Tree(tree), _) => {
-            budget.spend(rows * (WALK_BYTES + tree.features().len() as u64 * 8))?;
-            let by_codes = walks.groups(index, tree.leaves(), column);
-            Cow::Owned(by_codes.unwrap_or_else(|| tree.groups(column, data.rows)))
-        }
-        (Recorded::Assigned(leaves), _) => {
-            let leaf_of_row = decoder.registry.decode(assigned, budget)?;
-            budget.spend(rows * ASSIGNED_BYTES)?;
-            let partition = Partition::Assigned { leaves: *leaves, leaf_of_row };
-            Cow::Owned(partition.groups(|_| unreachable!("leaf numbers are stored"), data.rows)?)
-        }
-        (Recorded::Shared, Some(groups)) => Cow::Borrowed(groups),
-        (Recorded::Shared, None) => return Err(reader.corrupt("there is no shared partition")),
-    };
-    let residuals = if flags & flag::ADAPTIVE != 0 {
-        let columns: Vec<&Lane> = data.columns.iter().map(|column| &column.ordinals).collect();
-        let known = adaptive::Known { rows: data.rows, tree: recorded.tree(), groups: &groups, columns: &columns };
-        let origin = origin(&models.schema.columns[index]);
-        adaptive::decode(learned.at(0), index as u32, origin, reader.bytes()?, &known, budget)?
-    } else {
-        decoder.registry.decode_grouped(reader.bytes()?, &groups, learned, budget)?
-    };
-    if residuals.len() != data.rows {
-        return Err(reader.corrupt("a column has the wrong number of rows"));
-    }
-    if *transform != Transform::Plain {
-        budget.spend(rows * INVERSION_BYTES)?;
-    }
-    let ordinals = transform.invert(residuals, column);
-    let mut escapes = vec![];
-    if flags & flag::ESCAPES != 0 {
-        let lengths = decoder.registry.decode(reader.bytes()?, budget)?;
-        budget.spend(lengths.len() as u64 * (8 + size_of::<Vec<u8>>() as u64))?;
-        let Lane::U8(bytes) = decoder.registry.decode(reader.bytes()?, budget)? else {
-            return Err(reader.corrupt("escapes are no bytes"));
-        };
-        let mut cells = Reader::new(&bytes, "escapes");
-        for length in lengths.to_u64s() {
-            let cell = cells.take(usize::try_from(length).unwrap_or(usize::MAX))?;
-            budget.spend(cell.len() as u64)?;
-            escapes.push(cell.to_vec());
-        }
-        cells.end()?;
-    }
-    let text = if flags & flag::TEXT != 0 {
-        let Lane::U8(text) = decoder.registry.decode(reader.bytes()?, budget)? else {
-            return Err(reader.corrupt("text is no bytes"));
-        };
-        text
-    } else {
-        vec![]
-    };
-    reader.end()?;
-    Ok(ColumnData { ordinals, escapes, text })
 }

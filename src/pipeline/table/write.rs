@@ -8,22 +8,19 @@ use super::super::adaptive;
 use super::super::candidates::Stretches;
 use super::super::columns::{CodedColumn, Setting};
 use super::super::{Effort, Pipeline, Stage};
-use super::ended::joined;
-use super::{flag, origin};
-use crate::codec::{ContextMix, Plan, Store, encode_auto, encode_mixed};
+use super::encode_columns::{self, Columns};
+use super::{JOINT, origin};
+use crate::codec::{ContextMix, Plan, Store, encode_auto};
 use crate::container::{Tag, Writer};
 use crate::limits::{MAX_BLOCK_ROWS, MAX_LANE_LEN};
 use crate::partition::Target;
 use crate::report::{ColumnReport, Report, seconds_since};
-use crate::table::{ColumnData, ColumnSchema, Kind, RowData, Schema, Table};
+use crate::table::{ColumnSchema, Kind, RowData, Schema, Table};
 use crate::threads::each;
-use crate::tree::Feature;
 use crate::tree::wire::{self as tree_wire, Recorded};
+use crate::tree::{Feature, Walks};
 use crate::wire::{put_bytes, put_varint};
-use crate::{Error, Lane, Result};
-
-/// Columns share a section until it has this many bytes, so that checksums stay a small share of small files.
-const SECTION_BYTES: usize = 4096;
+use crate::{Lane, Result};
 
 /// A block with text or escapes is closed at so many bytes of the source at the latest: one lane must hold them.
 const TEXT_BLOCK_BYTES: usize = 12 << 20;
@@ -43,6 +40,7 @@ pub(in crate::pipeline) fn compress(pipeline: &Pipeline, table: &Table, report: 
         blocks: &blocks,
         origins: table.columns().iter().map(origin).collect(),
         usable: usable(table.columns()),
+        texts: table.columns().iter().map(|column| column.kind == Kind::Text).collect(),
         shared: None,
         stretches: Stretches::new(&frame),
     };
@@ -63,21 +61,19 @@ pub(in crate::pipeline) fn compress(pipeline: &Pipeline, table: &Table, report: 
     writer.trees(shared_leaves, &recorded);
     let mut column_bytes = writer.models(&columns)?;
     let tick = pipeline.listener.counter(Stage::Writing, blocks.len());
+    let walks = Walks::new(&recorded.iter().map(Recorded::tree).collect::<Vec<_>>());
     let coded = each(pipeline.threads, blocks.len(), |number| {
         let block = &blocks[number];
         let mut csv = vec![];
         table.schema.write_rows(block, number + 1 == blocks.len(), &mut csv)?;
         let shared = setting.shared.as_ref().map(|(_, lanes)| &lanes[number]);
-        let encode = if pipeline.effort == Effort::Max { encode_mixed } else { encode_auto };
-        let record =
-            |index| column_record(number, &block.columns[index], &columns[index], &table.columns()[index], encode);
-        let coded = (block_head(block, &csv, shared)?, (0..count).map(record).collect::<Result<Vec<_>>>()?);
+        let coded = (block_head(block, &csv, shared)?, encode_columns::of_block(&setting, number, &columns, &walks)?);
         tick("");
         Ok(coded)
     })?;
-    for (number, (head, records)) in coded.iter().enumerate() {
+    for (number, (head, sections)) in coded.iter().enumerate() {
         writer.block(number, head);
-        writer.columns(number, records, &mut column_bytes);
+        writer.columns(number, sections, &mut column_bytes);
     }
     let out = writer.finish();
     report.rows = table.rows() as u64;
@@ -142,10 +138,12 @@ fn describe(table: &Table, columns: &[CodedColumn], bytes: &[usize], shared_leav
             name: schema.name.clone(),
             kind: schema.kind.to_string(),
             transform: coded.transform.describe(name),
-            plan: match coded.end {
-                Some(_) => "ended texts".to_owned(),
-                None if coded.is_adaptive => adaptive::describe(&coded.learned),
-                None => coded.plan.to_string(),
+            plan: if coded.end.is_some() && coded.learned.is_empty() {
+                "ended texts".to_owned()
+            } else if coded.is_adaptive {
+                adaptive::describe(&coded.learned)
+            } else {
+                coded.plan.to_string()
             },
             leaves: leaves as u64,
             asks,
@@ -228,11 +226,11 @@ impl SectionWriter<'_> {
     }
 
     /// Gathers records of consecutive columns in sections: number of columns, then each record behind its length.
-    fn records(&mut self, tag: Tag, block: usize, records: &[Vec<u8>]) {
+    fn records(&mut self, records: &[Vec<u8>]) {
         let mut first = 0;
         while first < records.len() {
             let (mut count, mut bytes) = (0, 0);
-            while first + count < records.len() && (count == 0 || bytes < SECTION_BYTES) {
+            while first + count < records.len() && (count == 0 || bytes < encode_columns::MOST_BYTES) {
                 bytes += records[first + count].len();
                 count += 1;
             }
@@ -240,7 +238,7 @@ impl SectionWriter<'_> {
             put_varint(&mut body, count as u64);
             records[first..first + count].iter().for_each(|record| put_bytes(&mut body, record));
             self.report.add("container", body.len() - bytes);
-            self.section(tag, block, first, &body);
+            self.section(Tag::Models, 0, first, &body);
             first += count;
         }
     }
@@ -251,11 +249,12 @@ impl SectionWriter<'_> {
         for column in columns {
             let mut record = vec![];
             column.transform.write(&mut record)?;
+            record[0] |= if column.is_joint { JOINT } else { 0 };
             column.learned.write(&mut record);
             self.report.add("tables", record.len());
             records.push(record);
         }
-        self.records(Tag::Models, 0, &records);
+        self.records(&records);
         Ok(records.iter().map(Vec::len).collect())
     }
 
@@ -264,15 +263,15 @@ impl SectionWriter<'_> {
         self.section(Tag::Block, number, 0, head);
     }
 
-    fn columns(&mut self, number: usize, records: &[[Vec<u8>; 4]], column_bytes: &mut [usize]) {
-        for (parts, bytes) in records.iter().zip(column_bytes) {
+    fn columns(&mut self, number: usize, sections: &[Columns], column_bytes: &mut [usize]) {
+        for Columns { first, body, parts, bytes } in sections {
             for (name, part) in ["leaf numbers", "values", "escapes", "text"].into_iter().zip(parts) {
-                self.report.add(name, part.len());
+                self.report.add(name, *part);
             }
-            *bytes += parts.iter().map(Vec::len).sum::<usize>();
+            self.report.add("container", body.len() - parts.iter().sum::<usize>());
+            column_bytes[*first..].iter_mut().zip(bytes).for_each(|(all, own)| *all += own);
+            self.section(Tag::Columns, number, *first, body);
         }
-        let records: Vec<Vec<u8>> = records.iter().map(|parts| parts.concat()).collect();
-        self.records(Tag::Columns, number, &records);
     }
 }
 
@@ -293,46 +292,4 @@ fn block_head(block: &RowData, csv: &[u8], shared: Option<&Lane>) -> Result<Vec<
     let leaves = shared.map(encode_auto).transpose()?.map_or(vec![], |coded| coded.1);
     put_bytes(&mut body, &leaves);
     Ok(body)
-}
-
-/// Record of a column in a block, in four parts: flags and stored leaf numbers; residuals; escapes (lengths, bytes);
-/// text. Each but the flags is a node behind its length.
-fn column_record(
-    number: usize,
-    data: &ColumnData,
-    column: &CodedColumn,
-    schema: &ColumnSchema,
-    encode: impl Fn(&Lane) -> Result<(Plan, Vec<u8>)>,
-) -> Result<[Vec<u8>; 4]> {
-    let (stored, residuals) = &column.blocks[number];
-    let (mut head, mut values, mut escapes, mut text) = (vec![0u8], vec![], vec![], vec![]);
-    if let Some(leaves) = stored {
-        head[0] |= flag::ASSIGNED;
-        put_bytes(&mut head, &encode_auto(leaves)?.1);
-    }
-    if column.is_adaptive {
-        head[0] |= flag::ADAPTIVE;
-    }
-    match column.end {
-        Some(_) => head[0] |= flag::ENDED,
-        None => put_bytes(&mut values, residuals),
-    }
-    if !data.escapes.is_empty() {
-        head[0] |= flag::ESCAPES;
-        let lengths = Lane::narrowest(data.escapes.iter().map(|cell| cell.len() as u64).collect());
-        if data.escapes.iter().map(Vec::len).sum::<usize>() > MAX_LANE_LEN {
-            return Err(Error::NotATable("a block has too many odd cells"));
-        }
-        put_bytes(&mut escapes, &encode(&lengths)?.1);
-        put_bytes(&mut escapes, &encode(&Lane::U8(data.escapes.concat()))?.1);
-    }
-    if matches!(schema.kind, Kind::Text) {
-        head[0] |= flag::TEXT;
-        if data.text.len() > MAX_LANE_LEN {
-            return Err(Error::NotATable("a block has too much text"));
-        }
-        let lane = column.end.map_or_else(|| Lane::U8(data.text.clone()), |end| joined(data, end));
-        put_bytes(&mut text, &encode(&lane)?.1);
-    }
-    Ok([head, values, escapes, text])
 }
