@@ -39,10 +39,10 @@ fn main() -> Result<()> {
     plain(c, "denoise", "u32", &Denoise::default(), &Lane::from(common::outliers(WORDS)))?;
     plain(c, "bins", "u32", &Bins::default(), &prices)?;
     plain(c, "lz77_fast", "text", &Lz77 { effort: Lz77Effort::Fast }, &text)?;
-    plain(c, "lz77", "text", &Lz77::default(), &text)?;
+    plain(c, "lz77", "text", &Lz77::default(), &Lane::from(common::text(WORDS / 4)))?;
     plain(c, "lz78", "text", &Lz78::default(), &text)?;
     // These two work through tens of thousands of words in a repeat.
-    plain(c, "lms", "u16", &Lms::default(), &lane(LaneKind::U16, common::ramp(WORDS / 8)))?;
+    plain(c, "lms", "u8", &Lms::default(), &Lane::from(common::exponents(WORDS / 8)))?;
     plain(c, "context_mix", "text", &ContextMix::default(), &Lane::from(common::text(WORDS / 8)))?;
 
     for leaves in [1, 500] {
@@ -59,7 +59,7 @@ fn memory_speed(c: &mut Criterion) -> Result<()> {
         let (words, len) = (format!("{kind:?}").to_lowercase(), BYTES / kind.width());
         let ramp = lane(kind, common::ramp(len));
         plain(c, "store", &words, &Store, &ramp)?;
-        plain(c, "constant", &words, &Constant, &lane(kind, vec![7; len]))?;
+        plain(c, "constant", &words, &Constant, &lane(kind, vec![7u8; len]))?;
         plain(c, "rle", &words, &Rle, &lane(kind, common::runs(len)))?;
         plain(c, "delta", &words, &Delta::default(), &ramp)?;
         plain(c, "delta2", &words, &Delta::new(2)?, &ramp)?;
