@@ -15,7 +15,7 @@ use pco::ChunkConfig;
 use pco::standalone::{simple_compress, simple_decompress};
 
 use crate::Result;
-use crate::typed::{Column, Values};
+use crate::typed::{Column, Texts, Values};
 
 /// Level of zstd inside both.
 const LEVEL: i32 = 19;
@@ -41,7 +41,7 @@ pub fn to_parquet(columns: &[Column]) -> Result<Vec<u8>> {
             Values::Integers(values) => put::<Int64Type>(&mut rows, values, present)?,
             Values::Doubles(values) => put::<DoubleType>(&mut rows, values, present)?,
             Values::Texts(values) => {
-                let values: Vec<ByteArray> = values.iter().map(|cell| ByteArray::from(&cell[..])).collect();
+                let values: Vec<ByteArray> = values.cells().map(ByteArray::from).collect();
                 put::<ByteArrayType>(&mut rows, &values, present)?;
             }
         }
@@ -78,7 +78,9 @@ pub fn from_parquet(file: &[u8]) -> Result<Vec<Column>> {
             }
             _ => {
                 let (values, present) = take::<ByteArrayType>(&*rows, at, optional)?;
-                Column { values: Values::Texts(values.iter().map(|cell| cell.data().to_vec()).collect()), present }
+                let mut texts = Texts::default();
+                values.iter().for_each(|cell| texts.push(cell.data()));
+                Column { values: Values::Texts(texts), present }
             }
         })
     };
@@ -110,10 +112,10 @@ pub fn to_pco(columns: &[Column]) -> Result<Vec<u8>> {
         let packed = match &column.values {
             Values::Integers(values) => (0, simple_compress(values, &config)?),
             Values::Doubles(values) => (1, simple_compress(values, &config)?),
-            Values::Texts(values) => {
+            Values::Texts(texts) => {
                 let mut joined = vec![];
-                values.iter().for_each(|cell| put_bytes(&mut joined, cell));
-                put_varint(&mut out, values.len() as u64 + 2);
+                texts.cells().for_each(|cell| put_bytes(&mut joined, cell));
+                put_varint(&mut out, texts.lengths.len() as u64 + 2);
                 put_varint(&mut out, joined.len() as u64);
                 put_bytes(&mut out, &zstd::bulk::compress(&joined, LEVEL)?);
                 continue;
@@ -136,9 +138,11 @@ pub fn from_pco(file: &[u8]) -> Result<Vec<Column>> {
         if kind >= 2 {
             let len = usize::try_from(reader.varint()?)?;
             let joined = zstd::bulk::decompress(reader.bytes()?, len)?;
-            let mut cells = Reader::new(&joined, "cells");
-            let values = (2..kind).map(|_| Ok(cells.bytes()?.to_vec())).collect::<Result<_>>()?;
-            return Ok(Column { values: Values::Texts(values), present: None });
+            let (mut cells, mut texts) = (Reader::new(&joined, "cells"), Texts::default());
+            for _ in 2..kind {
+                texts.push(cells.bytes()?);
+            }
+            return Ok(Column { values: Values::Texts(texts), present: None });
         }
         let packed = reader.bytes()?;
         let values = match kind {

@@ -32,8 +32,8 @@ pub fn print(path: &Path) -> Result<()> {
     };
     paths.retain(|path| path.extension().is_some_and(|end| end == "csv"));
     paths.sort();
-    println!("## Tables\n\n| table | coder | bytes | of losslaw fast | encode MB/s | decode MB/s | peak MB |");
-    println!("|---|---|---:|---:|---:|---:|---:|");
+    println!("## Tables\n\n| table | raw | coder | bytes | of losslaw fast | encode MB/s | decode MB/s | peak MB |");
+    println!("|---|---:|---|---:|---:|---:|---:|---:|");
     let mut lost = vec![];
     for path in &paths {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -62,7 +62,8 @@ fn table(path: &Path, name: &str) -> Result<Vec<String>> {
         let first = all.first().map_or(figures.bytes, |first| first.1.bytes);
         let speed = |seconds: f64| raw as f64 / 1e6 / seconds;
         println!(
-            "| {name} | {coder} | {} | {:.3} | {:.1} | {:.0} | {} |",
+            "| {name} | {} | {coder} | {} | {:.3} | {:.1} | {:.0} | {} |",
+            thousands(usize::try_from(raw)?),
             thousands(figures.bytes),
             figures.bytes as f64 / first as f64,
             speed(figures.encode),

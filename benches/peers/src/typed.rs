@@ -20,42 +20,62 @@ pub struct Column {
 pub enum Values {
     Integers(Vec<i64>),
     Doubles(Vec<f64>),
-    Texts(Vec<Vec<u8>>),
+    Texts(Texts),
 }
 
-/// Columns of a table, without their names if the first row has no number.
+/// Cells one after the other.
+#[derive(Debug, Default, PartialEq)]
+pub struct Texts {
+    pub bytes: Vec<u8>,
+    pub lengths: Vec<u32>,
+}
+
+impl Texts {
+    pub fn push(&mut self, cell: &[u8]) {
+        self.bytes.extend_from_slice(cell);
+        self.lengths.push(cell.len() as u32);
+    }
+
+    pub fn cells(&self) -> impl Iterator<Item = &[u8]> {
+        self.lengths.iter().scan(&self.bytes[..], |left, &length| left.split_off(..length as usize))
+    }
+}
+
+/// Columns of a table, without the first row if it has no number: those are names.
 pub fn columns(source: &[u8]) -> Result<Vec<Column>> {
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(source);
-    let mut cells: Vec<Vec<Vec<u8>>> = vec![];
-    for (row, record) in reader.byte_records().enumerate() {
+    let mut table: Vec<Texts> = vec![];
+    let (mut rows, mut named) = (0, true);
+    for record in reader.byte_records() {
         let record = record?;
-        cells.resize(cells.len().max(record.len()), vec![vec![]; row]);
-        for (at, column) in cells.iter_mut().enumerate() {
-            column.push(record.get(at).unwrap_or_default().to_vec());
+        if rows == 0 && named && record.iter().all(|cell| double(cell).is_none()) {
+            named = false;
+            continue;
         }
+        let short = || Texts { bytes: vec![], lengths: vec![0; rows] };
+        table.resize_with(table.len().max(record.len()), short);
+        table.iter_mut().enumerate().for_each(|(at, column)| column.push(record.get(at).unwrap_or_default()));
+        rows += 1;
     }
-    if cells.iter().all(|column| column.first().is_none_or(|name| double(name).is_none())) {
-        cells.iter_mut().for_each(|column| drop(column.drain(..column.len().min(1))));
-    }
-    Ok(cells.into_iter().map(column).collect())
+    Ok(table.into_iter().map(column).collect())
 }
 
-fn column(cells: Vec<Vec<u8>>) -> Column {
-    let there = |cell: &&Vec<u8>| !MISSING.contains(&&cell[..]);
-    let numbers: Vec<&Vec<u8>> = cells.iter().filter(there).collect();
-    let integers = numbers.iter().map(|cell| std::str::from_utf8(cell).ok()?.parse().ok()).collect();
+fn column(texts: Texts) -> Column {
+    let there = |cell: &&[u8]| !MISSING.contains(cell);
+    let numbers = || texts.cells().filter(there);
+    let integers = numbers().map(|cell| std::str::from_utf8(cell).ok()?.parse().ok()).collect();
     let values = match integers {
         Some(integers) => Some(Values::Integers(integers)),
-        None => numbers.iter().map(|cell| double(cell)).collect::<Option<_>>().map(Values::Doubles),
+        None => numbers().map(double).collect::<Option<_>>().map(Values::Doubles),
     };
     match values {
         Some(values) => {
-            let gaps = numbers.len() < cells.len();
-            let present = gaps.then(|| cells.iter().map(|cell| u8::from(there(&cell))).collect());
+            let gaps = numbers().count() < texts.lengths.len();
+            let present = gaps.then(|| texts.cells().map(|cell| u8::from(there(&cell))).collect());
             Column { values, present }
         }
-        None => Column { values: Values::Texts(cells), present: None },
+        None => Column { values: Values::Texts(texts), present: None },
     }
 }
 
