@@ -5,40 +5,45 @@
 mod common;
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput};
 use losslaw::codec::{
-    Bins, BitPack, Block, Codec, Delta, Denoise, Dictionary, Groups, Huffman, Lz77, Lz77Effort, Rans, Rle, Standardise,
-    Store,
+    Bins, BitPack, BitPlanes, Block, Codec, Constant, ContextMix, Delta, Denoise, Dictionary, Groups, Huffman, Lms,
+    Lz77, Lz77Effort, Lz78, Map, Planes, Rans, Rle, Standardise, Store,
 };
-use losslaw::{Budget, Lane, Limits, Result};
+use losslaw::{Budget, Lane, LaneKind, Limits, Result, with_kind};
 
+/// Bytes of most lanes.
+const BYTES: usize = 1 << 20;
+/// Words of the others.
 const WORDS: usize = 1 << 18;
 
 fn main() -> Result<()> {
-    let mut criterion = Criterion::default().configure_from_args();
+    let times =
+        Criterion::default().warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(300));
+    let mut criterion = times.sample_size(10).configure_from_args();
     let c = &mut criterion;
-    let exponents = Lane::from(common::exponents(WORDS));
-    let text = Lane::from(common::text(WORDS));
-    let ramp = Lane::from(common::ramp(WORDS));
-    let prices = Lane::from(common::prices(WORDS));
+    memory_speed(c)?;
 
-    plain(c, "store", "u32", &Store, &prices)?;
-    plain(c, "rle", "u8", &Rle, &Lane::from(common::runs(WORDS)))?;
-    plain(c, "huffman", "u8", &Huffman::default(), &exponents)?;
+    let exponents = Lane::from(common::exponents(BYTES));
+    let text = Lane::from(common::text(BYTES));
+    let prices = Lane::from(common::prices(WORDS));
+    plain(c, "huffman", "exponents", &Huffman::default(), &exponents)?;
     plain(c, "huffman", "text", &Huffman::default(), &text)?;
-    plain(c, "rans", "u8", &Rans::default(), &exponents)?;
+    plain(c, "rans", "exponents", &Rans::default(), &exponents)?;
     plain(c, "rans", "text", &Rans::default(), &text)?;
-    plain(c, "rans32", "u8", &Rans { lanes: Some(32) }, &exponents)?;
-    plain(c, "bit_pack", "u32", &BitPack, &prices)?;
-    plain(c, "delta", "u32", &Delta::default(), &ramp)?;
-    plain(c, "delta2", "u32", &Delta::new(2)?, &ramp)?;
-    plain(c, "standardise", "u32", &Standardise, &prices)?;
-    plain(c, "denoise", "u32", &Denoise::default(), &Lane::from(common::outliers(WORDS)))?;
+    plain(c, "rans32", "exponents", &Rans { lanes: Some(32) }, &exponents)?;
     plain(c, "dictionary", "u32", &Dictionary, &Lane::from(common::codes(WORDS)))?;
+    plain(c, "map", "u32", &Map, &Lane::from(common::outliers(WORDS)))?;
+    plain(c, "denoise", "u32", &Denoise::default(), &Lane::from(common::outliers(WORDS)))?;
     plain(c, "bins", "u32", &Bins::default(), &prices)?;
     plain(c, "lz77_fast", "text", &Lz77 { effort: Lz77Effort::Fast }, &text)?;
-    plain(c, "lz77", "text", &Lz77::default(), &text)?;
+    plain(c, "lz77", "text", &Lz77::default(), &Lane::from(common::text(WORDS / 4)))?;
+    plain(c, "lz78", "text", &Lz78::default(), &text)?;
+    // These two work through tens of thousands of words in a repeat.
+    plain(c, "lms", "u8", &Lms::default(), &Lane::from(common::exponents(WORDS / 8)))?;
+    plain(c, "context_mix", "text", &ContextMix::default(), &Lane::from(common::text(WORDS / 8)))?;
 
     for leaves in [1, 500] {
         grouped(c, "huffman", leaves, &Huffman::default())?;
@@ -46,6 +51,44 @@ fn main() -> Result<()> {
     }
     criterion.final_summary();
     Ok(())
+}
+
+/// Codecs that do little with a word, at every width, on lanes of equally many bytes.
+fn memory_speed(c: &mut Criterion) -> Result<()> {
+    for kind in LaneKind::ALL {
+        let (words, len) = (format!("{kind:?}").to_lowercase(), BYTES / kind.width());
+        let ramp = lane(kind, common::ramp(len));
+        plain(c, "store", &words, &Store, &ramp)?;
+        plain(c, "constant", &words, &Constant, &lane(kind, vec![7u8; len]))?;
+        plain(c, "rle", &words, &Rle, &lane(kind, common::runs(len)))?;
+        plain(c, "delta", &words, &Delta::default(), &ramp)?;
+        plain(c, "delta2", &words, &Delta::new(2)?, &ramp)?;
+        plain(
+            c,
+            "bit_pack",
+            &words,
+            &BitPack,
+            &lane(kind, common::prices(len).iter().map(|price| price % 61).collect()),
+        )?;
+        plain(
+            c,
+            "standardise",
+            &words,
+            &Standardise,
+            &lane(kind, common::prices(len).iter().map(|p| p % 50 * 5).collect()),
+        )?;
+        plain(c, "planes", &words, &Planes::default(), &ramp)?;
+        plain(c, "bit_planes", &words, &BitPlanes, &ramp)?;
+    }
+    for stride in [2, 3, 8] {
+        plain(c, "planes", &format!("records of {stride}"), &Planes::new(stride)?, &Lane::from(common::text(BYTES)))?;
+    }
+    Ok(())
+}
+
+/// Numbers as words of a width, the high bits of wide ones cut off.
+fn lane<N: Into<u64>>(kind: LaneKind, numbers: Vec<N>) -> Lane {
+    with_kind!(kind, W => Lane::from(numbers.into_iter().map(|number| number.into() as W).collect::<Vec<W>>()))
 }
 
 fn budget() -> Budget {
@@ -68,7 +111,8 @@ fn plain(c: &mut Criterion, name: &str, words: &str, codec: &dyn Codec, lane: &L
         b.iter_batched(
             children,
             |children| codec.decode(black_box(&coded.params), children, &mut budget()),
-            BatchSize::LargeInput,
+            // So that the children are at hand, as they are when they have just been decoded.
+            BatchSize::PerIteration,
         );
     });
     group.finish();

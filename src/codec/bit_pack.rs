@@ -82,23 +82,37 @@ fn packed_len(len: usize, width: u32) -> u64 {
 #[inline(always)]
 fn pack<W: Word>(words: &[W], width: u32, out: &mut Vec<u8>) {
     let moves = Moves::new::<W>(width);
-    let (mut pending, mut count) = (0u64, 0);
-    let mut put = |words: &[W]| {
-        let closed = moves.close(joined(words));
-        pending |= closed << count;
-        let bits = words.len() as u32 * width;
-        count += bits;
-        if count >= 64 {
-            out.extend_from_slice(&pending.to_le_bytes());
-            count -= 64;
-            // What went out is one bit at least, and all 64 if none was pending.
-            pending = closed.checked_shr(bits - count).unwrap_or(0);
-        }
-    };
+    let mut stream = Stream { out, pending: 0, count: 0 };
     let mut eights = words.chunks_exact(8 / size_of::<W>());
-    (&mut eights).for_each(&mut put);
-    put(eights.remainder());
+    for words in &mut eights {
+        stream.put(moves.close(joined(words)), words.len() as u32 * width);
+    }
+    let rest = eights.remainder();
+    stream.put(moves.close(joined(rest)), rest.len() as u32 * width);
+    let Stream { out, pending, count } = stream;
     out.extend_from_slice(&pending.to_le_bytes()[..count.div_ceil(8) as usize]);
+}
+
+/// The bits that do not fill a register yet, fewer than 64, and where full ones go.
+struct Stream<'a> {
+    out: &'a mut Vec<u8>,
+    pending: u64,
+    count: u32,
+}
+
+impl Stream<'_> {
+    /// Appends a value of `bits` bits.
+    #[inline(always)]
+    fn put(&mut self, value: u64, bits: u32) {
+        self.pending |= value << self.count;
+        self.count += bits;
+        if self.count >= 64 {
+            self.out.extend_from_slice(&self.pending.to_le_bytes());
+            self.count -= 64;
+            // What went out is one bit at least, and all 64 if none was pending.
+            self.pending = value.checked_shr(bits - self.count).unwrap_or(0);
+        }
+    }
 }
 
 /// Inverse of [`pack`]; `packed` is as long as `len` words need.
@@ -107,28 +121,27 @@ fn unpack<W: Word>(packed: &[u8], len: usize, width: u32) -> Vec<W> {
     let per = 8 / size_of::<W>();
     let (moves, bits) = (Moves::new::<W>(width), per * width as usize);
     let mut words = vec![W::zero(); len.next_multiple_of(per)];
-    let mut eights = words.chunks_exact_mut(per);
     let mut at = 0;
-    let mut open = |bytes: &[u8; 9], words: &mut [W]| {
-        let [low @ .., high] = *bytes;
+    for words in words.chunks_exact_mut(per) {
+        let [low @ .., high] = nine(packed, at / 8);
         let shown = u64::from_le_bytes(low) >> (at % 8) | u64::from(high) << 1 << (63 - at % 8);
         part(moves.open(shown), words);
         at += bits;
-        at / 8
-    };
-    let mut byte = 0;
-    for words in &mut eights {
-        let Some(bytes) = packed.get(byte..).and_then(<[u8]>::first_chunk) else {
-            let mut bytes = [0; 9];
-            let left = &packed[byte..];
-            bytes[..left.len()].copy_from_slice(left);
-            byte = open(&bytes, words);
-            continue;
-        };
-        byte = open(bytes, words);
     }
     words.truncate(len);
     words
+}
+
+/// Nine bytes, zeros after the end: what 64 bits may touch.
+#[inline(always)]
+fn nine(packed: &[u8], from: usize) -> [u8; 9] {
+    let left = &packed[from..];
+    if let Some(bytes) = left.first_chunk() {
+        return *bytes;
+    }
+    let mut last = [0; 9];
+    last[..left.len()].copy_from_slice(left);
+    last
 }
 
 /// Words side by side in a register, the first lowest.

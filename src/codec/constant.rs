@@ -63,6 +63,7 @@ impl Codec for Constant {
 fn only_word<W: Word>(words: &[W]) -> Result<Option<u64>> {
     let Some(first) = words.first() else { return Ok(None) };
     // A block has no way out, so that it is compared by vectors.
+    #[allow(clippy::needless_bitwise_bool, reason = "a lazy operator is a way out")]
     let equal = |block: &[W]| block.iter().fold(true, |equal, word| equal & (word == first));
     if !words.chunks(256).all(equal) {
         return Err(Error::Unsuitable { codec: "Constant", why: "its words differ" });

@@ -70,7 +70,7 @@ pub fn literals(source: &[u8]) -> Result<Vec<u8>> {
     Ok(compressor.compress(source)?)
 }
 
-fn huffman_only(source: &[u8]) -> Result<Vec<u8>> {
+pub fn huffman_only(source: &[u8]) -> Result<Vec<u8>> {
     // Level 6 without a zlib wrapper.
     let flags = create_comp_flags_from_zip_params(6, 0, CompressionStrategy::HuffmanOnly as i32);
     let mut out = vec![];

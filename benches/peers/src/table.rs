@@ -47,7 +47,7 @@ impl<const N: usize> Table<N> {
 }
 
 /// A number with commas between thousands.
-fn thousands(number: usize) -> String {
+pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -1,81 +1,176 @@
-//! What effort `fast` must show on tables: bytes, speeds beside `zstd -19`, and the price of small blocks.
+//! Tables beside peers: bytes, both speeds and the peak memory of each coder in a process of its own.
 //!
-//! Decodes of both are timed in turn and the best of each counts, so that a busy machine slows both alike.
+//! General compressors get the file. Parquet and pco get its columns, typed beforehand, and what they lose of the file
+//! (see `typed`) is in their favour. Memory is the most that a process held which reads the file, encodes, decodes and
+//! compares. Times are those of the processor where they are long enough to be known. Both are known on Linux only.
 
-use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use losslaw::{Decoder, Effort, Pipeline};
 
-use crate::Result;
+use crate::columnar::{from_parquet, from_pco, to_parquet, to_pco};
+use crate::table::thousands;
+use crate::{Result, typed};
 
-/// Most bytes at effort `fast`.
-const MUST: [(&str, usize); 10] = [
-    ("adult.csv", 173_000),
-    ("california_housing.csv", 215_000),
-    ("covertype_286k_10col.csv", 1_697_995),
-    ("covertype_93k.csv", 840_000),
-    ("kddcup99_10pct.csv", 920_000),
-    ("letter.csv", 136_000),
-    ("nyc_weather_2013.csv", 118_000),
-    ("sms_spam.csv", 158_632),
-    ("tpch_lineitem_sf005.csv", 5_000_000),
-    ("us_zipcodes.csv", 384_000),
-];
+const CODERS: [&str; 7] =
+    ["losslaw fast", "losslaw balanced", "losslaw max", "zstd -19", "xz -9e", "parquet, zstd -19", "pco -8, zstd -19"];
+/// The first coders are losslaw's.
+const OWN: usize = 3;
+/// Larger tables are not coded at `max`.
+const MOST_AT_MAX: u64 = 50_000_000;
+/// Short decodes are repeated for so long.
+const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Rows of a small block.
-const SMALL_BLOCK: usize = 16_384;
-/// Decodes of which the best counts.
-const REPEATS: usize = 7;
-
-pub fn print(folder: &Path) -> Result<()> {
-    println!("## Tables at effort fast\n");
-    println!("| table | raw | bytes | must | zstd -19 | compress MB/s | decode MB/s | of zstd -19 | 16k-row blocks |");
-    println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+/// Prints a row for each coder on each table: a file, or the CSV files of a folder.
+pub fn print(path: &Path) -> Result<()> {
+    let mut paths = if path.is_dir() {
+        std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?
+    } else {
+        vec![path.to_owned()]
+    };
+    paths.retain(|path| path.extension().is_some_and(|end| end == "csv"));
     paths.sort();
-    let mut over = vec![];
-    for path in paths.iter().filter(|path| path.extension().is_some_and(|end| end == "csv")) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        over.extend(row(&name, &std::fs::read(path)?)?.then_some(name));
+    println!("## Tables\n\n| table | raw | coder | bytes | of losslaw fast | encode MB/s | decode MB/s | peak MB |");
+    println!("|---|---:|---|---:|---:|---:|---:|---:|");
+    let mut lost = vec![];
+    for path in &paths {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        eprintln!("{name}");
+        lost.extend(table(path, &name)?);
     }
-    println!("\nOver what they must be: {}.", if over.is_empty() { "none".to_owned() } else { over.join(", ") });
+    println!(
+        "\nSmaller by a peer than losslaw at its smallest: {}.",
+        if lost.is_empty() { "none".to_owned() } else { lost.join("; ") }
+    );
     Ok(())
 }
 
-/// Prints a row and says whether the table takes more bytes than it must.
-fn row(name: &str, source: &[u8]) -> Result<bool> {
-    let pipeline = |rows| Pipeline::builder().effort(Effort::Fast).block_rows(rows).verify(false).build();
-    let start = Instant::now();
-    let packed = pipeline(1 << 16)?.compress(source)?.bytes;
-    let compress = start.elapsed();
-    let (whole, small) = (pipeline(1 << 20)?.compress(source)?, pipeline(SMALL_BLOCK)?.compress(source)?);
-    let cost = 100.0 * (small.bytes.len() as f64 / whole.bytes.len() as f64 - 1.0);
-    let zstd = zstd::bulk::compress(source, 19)?;
-    let (mut own, mut peer) = (f64::MAX, f64::MAX);
-    for _ in 0..REPEATS {
-        let start = Instant::now();
-        let back = black_box(Decoder::default().decompress(&packed)?);
-        own = own.min(start.elapsed().as_secs_f64());
-        let start = Instant::now();
-        black_box(zstd::bulk::decompress(&zstd, source.len())?);
-        peer = peer.min(start.elapsed().as_secs_f64());
-        if back != source {
-            return Err(format!("{name} does not come back").into());
+/// Prints the rows of a table; the peers that are smaller than every effort.
+fn table(path: &Path, name: &str) -> Result<Vec<String>> {
+    let raw = std::fs::metadata(path)?.len();
+    let mut all: Vec<(usize, Figures)> = vec![];
+    for (at, coder) in CODERS.iter().enumerate() {
+        if *coder == "losslaw max" && raw > MOST_AT_MAX {
+            continue;
+        }
+        let out = Command::new(std::env::current_exe()?).args(["--one", coder]).arg(path).output()?;
+        let said = String::from_utf8(out.stdout)?;
+        let figures =
+            Figures::read(&said).ok_or_else(|| format!("{name}, {coder}: {}", String::from_utf8_lossy(&out.stderr)))?;
+        let first = all.first().map_or(figures.bytes, |first| first.1.bytes);
+        let speed = |seconds: f64| raw as f64 / 1e6 / seconds;
+        println!(
+            "| {name} | {} | {coder} | {} | {:.3} | {:.1} | {:.0} | {} |",
+            thousands(usize::try_from(raw)?),
+            thousands(figures.bytes),
+            figures.bytes as f64 / first as f64,
+            speed(figures.encode),
+            speed(figures.decode),
+            if figures.peak == 0 { "-".to_owned() } else { (figures.peak * 1024 / 1_000_000).to_string() },
+        );
+        all.push((at, figures));
+    }
+    let ours = all.iter().filter(|(at, _)| *at < OWN).map(|(_, figures)| figures.bytes).min().unwrap_or(usize::MAX);
+    let smaller = all.iter().filter(|(at, figures)| *at >= OWN && figures.bytes < ours);
+    Ok(smaller.map(|(at, figures)| format!("{name} ({}, {} bytes)", CODERS[*at], thousands(figures.bytes))).collect())
+}
+
+/// What one process found out.
+struct Figures {
+    bytes: usize,
+    /// Seconds.
+    encode: f64,
+    decode: f64,
+    /// Units of 1,024 bytes; 0 where they are unknown.
+    peak: u64,
+}
+
+impl Figures {
+    fn read(said: &str) -> Option<Self> {
+        let mut words = said.split_whitespace();
+        let mut next = || words.next();
+        Some(Self {
+            bytes: next()?.parse().ok()?,
+            encode: next()?.parse().ok()?,
+            decode: next()?.parse().ok()?,
+            peak: next()?.parse().ok()?,
+        })
+    }
+}
+
+/// Codes a file by one coder and prints the figures: the work of a process of its own.
+pub fn one(coder: &str, path: &Path) -> Result<()> {
+    let source = std::fs::read(path)?;
+    let figures = match CODERS.iter().position(|name| *name == coder).ok_or("no such coder")? {
+        at @ 0..OWN => {
+            let pipeline = Pipeline::builder().effort(Effort::ALL[at]).verify(false).build()?;
+            figures(&source, |s| Ok(pipeline.compress(s)?.bytes), |c| Ok(Decoder::default().decompress(c)?))
+        }
+        3 => figures(&source, |s| Ok(zstd::bulk::compress(s, 19)?), |c| Ok(zstd::bulk::decompress(c, source.len())?)),
+        4 => figures(
+            &source,
+            |s| Ok(liblzma::encode_all(&s[..], 9 | liblzma::stream::PRESET_EXTREME)?),
+            |c| Ok(liblzma::decode_all(c)?),
+        ),
+        5 => figures(&typed::columns(&source)?, |columns| to_parquet(columns), from_parquet),
+        _ => figures(&typed::columns(&source)?, |columns| to_pco(columns), from_pco),
+    }?;
+    println!("{} {} {} {}", figures.bytes, figures.encode, figures.decode, figures.peak);
+    Ok(())
+}
+
+fn figures<S: PartialEq>(
+    source: &S,
+    encode: impl Fn(&S) -> Result<Vec<u8>>,
+    decode: impl Fn(&[u8]) -> Result<S>,
+) -> Result<Figures> {
+    let clock = Clock::start();
+    let coded = encode(source)?;
+    let encode = clock.seconds();
+    let (begin, mut best) = (Instant::now(), f64::MAX);
+    while best == f64::MAX || begin.elapsed() < PATIENCE {
+        let clock = Clock::start();
+        let back = decode(&coded)?;
+        best = best.min(clock.seconds());
+        if back != *source {
+            return Err("a decode differs from its source".into());
         }
     }
-    let must = MUST.iter().find(|must| must.0 == name).map(|must| must.1);
-    let megabytes = source.len() as f64 / 1e6;
-    println!(
-        "| {name} | {} | {} | {} | {} | {:.1} | {:.0} | {:.2} | {cost:+.2} % |",
-        source.len(),
-        packed.len(),
-        must.map_or_else(|| "-".to_owned(), |must| must.to_string()),
-        zstd.len(),
-        megabytes / compress.as_secs_f64(),
-        megabytes / own,
-        peer / own,
-    );
-    Ok(must.is_some_and(|must| packed.len() > must))
+    Ok(Figures { bytes: coded.len(), encode, decode: best, peak: peak() })
+}
+
+/// Time that does not depend on what else the machine does, where that can be known.
+struct Clock {
+    wall: Instant,
+    processor: Option<f64>,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { wall: Instant::now(), processor: Self::processor() }
+    }
+
+    /// Seconds that this thread had the processor, of which Linux keeps count in steps of some milliseconds; seconds passed
+    /// where that is too coarse or unknown.
+    fn seconds(&self) -> f64 {
+        let wall = self.wall.elapsed().as_secs_f64();
+        match (self.processor, Self::processor()) {
+            (Some(start), Some(end)) if end - start > 0.1 => end - start,
+            _ => wall,
+        }
+    }
+
+    fn processor() -> Option<f64> {
+        let line = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1e9)
+    }
+}
+
+/// The most memory this process held, in units of 1,024 bytes.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
