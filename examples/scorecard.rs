@@ -3,7 +3,7 @@
 //! `cargo run --release --example scorecard [-- [--all] [--bless] [--strict] [--reference] [FOLDER]]` codes two generated tables and,
 //! where a folder is given (or named by `LOSSLAW_DATA`), every file of its `tables/`, `misc/` and `models/`. Each file is
 //! decoded and compared. The run fails where a file takes over 0.2 % more bytes than `benches/baseline.tsv` says; rows
-//! over what they must be are listed, and fail the run with `--strict`. `--all` takes large files at the slow efforts,
+//! over what they must be are listed, and fail the run with `--strict`. A second table has what blocks of 16,384 rows cost. `--all` takes large files at the slow efforts,
 //! too; `--bless` writes the baseline anew; `--reference` runs `xz -9e` on each file for comparison.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use losslaw::{Decoder, Effort, Pipeline};
+use losslaw::container::Kind;
+use losslaw::{Decoder, Effort, Pipeline, PipelineBuilder};
 use tpchgen::generators::LineItemGenerator;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -23,6 +24,10 @@ const MUST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/must.tsv");
 
 /// Larger files are left to `--all` at the efforts that take minutes for them.
 const LARGE: usize = 4 << 20;
+
+/// Rows of a small block, and the percentage that such blocks may cost.
+const SMALL_BLOCK: usize = 16_384;
+const MOST_FOR_BLOCKS: f64 = 1.0;
 
 fn main() -> Result<()> {
     let flags: Vec<String> = std::env::args().skip(1).collect();
@@ -64,6 +69,27 @@ fn main() -> Result<()> {
             let most = most.map_or(String::new(), ToString::to_string);
             let ratio = packed.report.ratio();
             println!("| {name} | {effort} | {} | {bytes} | {ratio:.4} | {known} | {most} | {xz} |", source.len());
+        }
+    }
+    println!("\n| table at fast | bytes | in blocks of {SMALL_BLOCK} rows | more | must |\n|---|---|---|---|---|");
+    for (name, source) in &sources {
+        let pack = |rows: Option<usize>| {
+            let pipeline = Pipeline::builder().effort(Effort::Fast).verify(false);
+            rows.into_iter().fold(pipeline, PipelineBuilder::block_rows).build()?.compress(source)
+        };
+        let usual = pack(None)?;
+        if usual.report.kind != Kind::Table || usual.report.rows <= SMALL_BLOCK as u64 {
+            continue;
+        }
+        let small = pack(Some(SMALL_BLOCK))?;
+        if Decoder::default().decompress(&small.bytes)? != *source {
+            broken.push(format!("{name} does not come back from small blocks"));
+        }
+        let [usual, small] = [&usual, &small].map(|packed| packed.bytes.len());
+        let more = 100.0 * (small as f64 / usual as f64 - 1.0);
+        println!("| {name} | {usual} | {small} | {more:+.2} % | {:+.2} % |", MOST_FOR_BLOCKS);
+        if more > MOST_FOR_BLOCKS {
+            short.push(format!("{name} in small blocks"));
         }
     }
     if !short.is_empty() {

@@ -3,7 +3,7 @@
 use losslaw::codec::adaptive::{RangeDecoder, RangeEncoder, UIntModel};
 use losslaw::codec::{
     Bins, BitPack, BitPlanes, Block, Codec, Constant, ContextMix, Delta, Denoise, Dictionary, Groups, Huffman, Learned,
-    Lms, Lz77, Lz78, Map, Plan, Planes, Rans, Registry, Rle, Standardise, Store,
+    Lms, Lz77, Lz78, Map, Plan, Planes, Rans, Registry, Rle, Standardise, Store, Tokens,
 };
 use losslaw::container::{Container, Kind, Tag, Writer};
 use losslaw::model::{Base, Model};
@@ -11,7 +11,7 @@ use losslaw::partition::{Partition, Partitioner, Target};
 use losslaw::table::{Entries, Table};
 use losslaw::tree::{Feature, Frame, Tree, TreeFeature, TreeNode};
 use losslaw::wire::put_varint;
-use losslaw::{Budget, Lane, Limits, Pipeline, Result, decompress};
+use losslaw::{Budget, Effort, Lane, Limits, Pipeline, Result, decompress};
 
 const PAGE: &str = include_str!("../docs/FORMAT.md");
 
@@ -59,6 +59,31 @@ fn a_stored_node_is_as_shown() {
 #[test]
 fn a_node_of_mixed_contexts_is_as_shown() {
     node(ContextMix::default(), &Lane::from(b"abcabcabcabc".to_vec()), "11 0a 0c 00 00 a2 03 73 de cc b4 e1 00");
+}
+
+#[test]
+fn a_node_of_tokens_is_as_shown() {
+    node(
+        Tokens,
+        &Lane::from(b"to be or not to be".to_vec()),
+        "12 1e 12 15 00 0a 00 07 00 62 65 0a 74 6f 0a 00 06 04 03 00 04 00 00 a4 54 01 14 04 c8 a1 45 4a 01 00 08 00 6f 72 \
+         0a 6e 6f 74 0a 00",
+    );
+}
+
+#[test]
+fn joint_columns_are_as_shown() {
+    let a: Vec<i64> = (0..40).map(|i| i * i % 7).collect();
+    let b: Vec<i64> = (0..40).map(|i| i * 37 % 1000).collect();
+    let table = Table::builder().numeric("a", &a).numeric("b", &b).build().unwrap();
+    let packed = Pipeline::builder().effort(Effort::Fast).build().unwrap().compress_table(&table).unwrap();
+    let container = Container::open(&packed.bytes, &Limits::default()).unwrap();
+    let body = |tag: Tag| container.sections().iter().find(|section| section.tag == tag).unwrap().body;
+    shown(
+        body(Tag::Models),
+        "02 10 10 02 06 02 02 02 04 48 00 06 00 cb c0 00 06 22 13 12 02 08 03 04 87 81 0e 9d 01 00 07 00 b1 f9 00 00 0c 54",
+    );
+    shown(body(Tag::Columns), "00");
 }
 
 #[test]

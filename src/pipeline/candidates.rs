@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::transform::{Reference, Transform};
+use super::transform::{Reference, Table, Transform};
 use crate::Lane;
 use crate::log2::log2;
 use crate::tree::Frame;
@@ -14,6 +14,9 @@ const STRETCH: usize = 4096;
 
 /// Most transforms that go on to a trial with trees, the plain one included.
 const TRIED: usize = 3;
+
+/// One row in so many must be the first of its key in a block, for a table to say what stands there.
+const FIRST_ROWS: usize = 64;
 
 /// Consecutive rows of a column.
 struct Stretch {
@@ -121,21 +124,50 @@ pub(super) fn transforms(stretches: &Stretches<'_>, target: usize, earlier: &[u3
     if let Some(Transform::Match(Reference::LastIn(key))) = out.get(1)
         && found[0].0 < plain - plain / 32
     {
-        let map = map_of(&columns[*key as usize].ordinals, &columns[target].ordinals, *key);
-        out.push(Transform::Match(map));
+        let map = table_of(&columns[*key as usize].ordinals, &columns[target].ordinals, *key);
+        out.push(Transform::Match(Reference::Map(map)));
     }
     out
 }
 
+/// A transform by the last row of the same key, begun by a table of what all blocks have in common; nothing if there is
+/// little to gain. `ordinals` are those of the column and `keys` those of its key, block by block.
+pub(super) fn recalled<'a>(
+    transform: &Transform,
+    blocks: impl ExactSizeIterator<Item = &'a Lane>,
+    [ordinals, keys]: [&Lane; 2],
+) -> Option<Transform> {
+    let (Transform::Match(Reference::LastIn(key)) | Transform::Difference(Reference::LastIn(key))) = *transform else {
+        return None;
+    };
+    if blocks.len() < 2 {
+        return None;
+    }
+    let firsts: usize = blocks.map(|keys| distinct(keys.to_u64s())).sum();
+    if firsts * FIRST_ROWS < keys.len() {
+        return None;
+    }
+    let table = table_of(keys, ordinals, key);
+    let recalled = Reference::Recalled(table);
+    let is_match = matches!(transform, Transform::Match(_));
+    Some(if is_match { Transform::Match(recalled) } else { Transform::Difference(recalled) })
+}
+
+fn distinct(mut words: Vec<u64>) -> usize {
+    words.sort_unstable();
+    words.dedup();
+    words.len()
+}
+
 /// About how many bits (in 2⁻¹⁶) it takes to write a transform down.
 pub(super) fn description(transform: &Transform) -> u64 {
-    let Transform::Match(Reference::Map { keys, values, .. }) = transform else { return 0 };
+    let Some(Table { keys, values, .. }) = transform.table() else { return 0 };
     let gaps = std::iter::once(0).chain(keys.iter().copied()).zip(keys).map(|(last, key)| key - last);
     Estimate::of(gaps) + Estimate::of(values.iter().copied())
 }
 
 /// The commonest value for each key that occurs more than once.
-fn map_of(keys: &Lane, values: &Lane, key: u32) -> Reference {
+fn table_of(keys: &Lane, values: &Lane, key: u32) -> Table {
     let mut pairs: Vec<(u64, u64)> = keys.to_u64s().into_iter().zip(values.to_u64s()).collect();
     pairs.sort_unstable();
     let (mut known, mut answers) = (vec![], vec![]);
@@ -146,7 +178,7 @@ fn map_of(keys: &Lane, values: &Lane, key: u32) -> Reference {
         known.push(own[0].0);
         answers.push(commonest[0].1);
     }
-    Reference::Map { key, keys: known, values: answers }
+    Table { key, keys: known, values: answers }
 }
 
 /// About how many bits (in 2⁻¹⁶) words would cost under one distribution: small words by themselves, larger ones by

@@ -1,6 +1,7 @@
 //! Coding one column: transforms, partitions and plans compete by coded bytes.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 use super::Pipeline;
 use super::adaptive::Origin;
@@ -109,15 +110,13 @@ impl Setting<'_> {
         };
         let plan = plan.unwrap_or_else(|| Bins::default().then(Rans::default()));
         let features: Vec<Feature> = earlier.iter().flat_map(|&c| [Feature::Column(c), Feature::Delta(c)]).collect();
-        let mut candidates = vec![];
+        let mut candidates = VecDeque::new();
         for transform in transforms {
-            let residuals = self.residuals(column, &transform)?;
-            let derived = self.derived(column, &transform, &residuals);
-            candidates.push(Candidate { transform, residuals, derived });
+            candidates.push_back(self.candidate(column, transform)?);
         }
         self.select(column, &mut candidates, &features)?;
-        let mut best: Option<CodedColumn> = None;
-        for Candidate { transform, residuals, derived } in candidates {
+        let (mut best, mut is_open) = (None::<CodedColumn>, true);
+        while let Some(Candidate { transform, residuals, derived }) = candidates.pop_front() {
             let mut partitions = vec![Partition::Whole];
             if !is_constant && self.shared.is_none() {
                 let partition = self.checked(target(column, derived.as_ref()), &features)?;
@@ -136,6 +135,12 @@ impl Setting<'_> {
                     best = Some(coded);
                 }
             }
+            // What the best one leaves out in each block is tried when all others are done.
+            if candidates.is_empty() && std::mem::take(&mut is_open) {
+                let recalled = best.as_ref().and_then(|best| self.recalled(column, &best.transform));
+                let recalled = recalled.map(|transform| self.candidate(column, transform)).transpose()?;
+                candidates.extend(recalled);
+            }
         }
         super::adaptive::improve(self, column, best.expect("the plain transform is always tried"))
     }
@@ -148,7 +153,7 @@ impl Setting<'_> {
     }
 
     /// Leaves the candidate that takes the fewest bits under a tree for a small sample, and one that comes close.
-    fn select(&self, column: usize, candidates: &mut Vec<Candidate<'_>>, features: &[Feature]) -> Result<()> {
+    fn select(&self, column: usize, candidates: &mut VecDeque<Candidate<'_>>, features: &[Feature]) -> Result<()> {
         // Another partitioner has no such estimate, and few rows are quickly tried in full.
         if candidates.len() < 2 || self.pipeline.partitioner.is_some() {
             return Ok(());
@@ -192,6 +197,20 @@ impl Setting<'_> {
             earlier.drain(FIRST..earlier.len() - NEAREST);
         }
         earlier
+    }
+
+    fn candidate(&self, column: usize, transform: Transform) -> Result<Candidate<'static>> {
+        let residuals = self.residuals(column, &transform)?;
+        let derived = self.derived(column, &transform, &residuals);
+        Ok(Candidate { transform, residuals, derived })
+    }
+
+    /// A transform by the last row of the same key that begins with a table, if that may pay.
+    fn recalled(&self, column: usize, transform: &Transform) -> Option<Transform> {
+        let key = transform.key()? as usize;
+        let keys = self.blocks.iter().map(|block| &block.columns[key].ordinals);
+        let columns = self.frame.columns();
+        candidates::recalled(transform, keys, [column, key].map(|c| &*columns[c].ordinals))
     }
 
     fn residuals(&self, column: usize, transform: &Transform) -> Result<Vec<Lane>> {

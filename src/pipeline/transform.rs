@@ -18,15 +18,22 @@ pub(super) enum Reference {
     Column(u32),
     /// The value in the last row that had the same ordinal in an earlier column; 0 if there is none.
     LastIn(u32),
-    /// A function of an earlier column, stored as a table; 0 where the table says nothing.
-    Map {
-        /// The earlier column.
-        key: u32,
-        /// Its ordinals that the table knows, ascending.
-        keys: Vec<u64>,
-        /// The value for each of them.
-        values: Vec<u64>,
-    },
+    /// A function of an earlier column; 0 where the table says nothing.
+    Map(Table),
+    /// As [`Reference::LastIn`], but where no row of the block had the ordinal before, what the table says: a block
+    /// that decodes alone need not learn anew what all blocks have in common.
+    Recalled(Table),
+}
+
+/// A function of an earlier column, stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Table {
+    /// The earlier column.
+    pub key: u32,
+    /// Its ordinals that the table knows, ascending.
+    pub keys: Vec<u64>,
+    /// The value for each of them.
+    pub values: Vec<u64>,
 }
 
 /// How a column's ordinals become the residuals that are coded.
@@ -105,18 +112,17 @@ impl Transform {
                 }));
             }
             Self::Match(Reference::LastIn(key)) | Self::Difference(Reference::LastIn(key)) => {
-                let mut last = Lookup::new(column(*key).max().unwrap_or(0));
-                with_words!(column(*key), words => for (row, key) in words.iter().enumerate() {
-                    let value = step(row, last.get(key.wide()));
-                    last.set(key.wide(), value);
-                });
+                let last = Lookup::new(column(*key).max().unwrap_or(0));
+                follow(last, column(*key), step);
             }
-            Self::Match(Reference::Map { key, keys, values })
-            | Self::Difference(Reference::Map { key, keys, values }) => {
-                let mut table = Lookup::new(keys.last().copied().unwrap_or(0));
-                keys.iter().zip(values).for_each(|(&key, &value)| table.set(key, value));
-                with_words!(column(*key), words => words.iter().enumerate().for_each(|(row, key)| {
-                    step(row, table.get(key.wide()));
+            Self::Match(Reference::Recalled(table)) | Self::Difference(Reference::Recalled(table)) => {
+                let largest = column(table.key).max().unwrap_or(0);
+                follow(table.lookup(largest), column(table.key), step);
+            }
+            Self::Match(Reference::Map(table)) | Self::Difference(Reference::Map(table)) => {
+                let known = table.lookup(0);
+                with_words!(column(table.key), words => words.iter().enumerate().for_each(|(row, key)| {
+                    step(row, known.get(key.wide()));
                 }));
             }
         }
@@ -129,16 +135,25 @@ impl Transform {
         }
     }
 
+    /// The table that is stored with it.
+    pub fn table(&self) -> Option<&Table> {
+        match self.reference()? {
+            Reference::Map(table) | Reference::Recalled(table) => Some(table),
+            Reference::Previous | Reference::Column(_) | Reference::LastIn(_) => None,
+        }
+    }
+
     /// The earlier column it looks at.
     pub fn key(&self) -> Option<u32> {
         match self.reference()? {
             Reference::Previous => None,
-            Reference::Column(key) | Reference::LastIn(key) | Reference::Map { key, .. } => Some(*key),
+            Reference::Column(key) | Reference::LastIn(key) => Some(*key),
+            Reference::Map(table) | Reference::Recalled(table) => Some(table.key),
         }
     }
 
     /// Appends the transform: a tag (0 plain; else 1 + 2·reference, + 1 for a difference), the key column, and for a
-    /// map its keys (as gaps) and values as nodes.
+    /// table its keys (as gaps) and values as nodes.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<()> {
         let difference = u8::from(matches!(self, Self::Difference(_)));
         let tag = |reference: u8| 1 + 2 * reference + difference;
@@ -153,12 +168,13 @@ impl Transform {
                 out.push(tag(2));
                 put_varint(out, u64::from(*key));
             }
-            Some(Reference::Map { key, keys, values }) => {
+            Some(Reference::Map(table)) => {
                 out.push(tag(3));
-                put_varint(out, u64::from(*key));
-                let gaps = std::iter::once(0).chain(keys.iter().copied()).zip(keys).map(|(last, key)| key - last);
-                put_bytes(out, &encode_auto(&Lane::narrowest(gaps.collect()))?.1);
-                put_bytes(out, &encode_auto(&Lane::narrowest(values.clone()))?.1);
+                table.write(out)?;
+            }
+            Some(Reference::Recalled(table)) => {
+                out.push(tag(4));
+                table.write(out)?;
             }
         }
         Ok(())
@@ -181,22 +197,8 @@ impl Transform {
             0 => Reference::Previous,
             1 => Reference::Column(key()?),
             2 => Reference::LastIn(key()?),
-            3 => {
-                let key = key()?;
-                let gaps = registry.decode(reader.bytes()?, budget)?.to_u64s();
-                let values = registry.decode(reader.bytes()?, budget)?.to_u64s();
-                // The pairs, widened, and the table that is made of them.
-                budget.spend(gaps.len() as u64 * 64)?;
-                let (mut keys, mut last) = (Vec::with_capacity(gaps.len()), 0u64);
-                for gap in gaps {
-                    last = last.checked_add(gap).ok_or_else(|| reader.corrupt("map keys overflow"))?;
-                    keys.push(last);
-                }
-                if keys.len() != values.len() {
-                    return Err(reader.corrupt("a map has not one value for each key"));
-                }
-                Reference::Map { key, keys, values }
-            }
+            3 => Reference::Map(Table::read(key()?, reader, registry, budget)?),
+            4 => Reference::Recalled(Table::read(key()?, reader, registry, budget)?),
             _ => return Err(reader.corrupt("unknown transform")),
         };
         Ok(if tag % 2 == 1 { Self::Difference(reference) } else { Self::Match(reference) })
@@ -209,13 +211,58 @@ impl Transform {
             Some(Reference::Previous) => "previous row".to_owned(),
             Some(Reference::Column(key)) => name(*key),
             Some(Reference::LastIn(key)) => format!("last row of same {}", name(*key)),
-            Some(Reference::Map { key, keys, .. }) => format!("map of {} ({} entries)", name(*key), keys.len()),
+            Some(Reference::Map(table)) => format!("map of {} ({} entries)", name(table.key), table.keys.len()),
+            Some(Reference::Recalled(table)) => {
+                format!("last row of same {} (begun by {} entries)", name(table.key), table.keys.len())
+            }
         };
         match self {
             Self::Difference(_) => format!("difference to {reference}"),
             _ => format!("match with {reference}"),
         }
     }
+}
+
+impl Table {
+    /// The values by key, with room for keys up to `largest`.
+    fn lookup(&self, largest: u64) -> Lookup {
+        let mut known = Lookup::new(self.keys.last().copied().unwrap_or(0).max(largest));
+        self.keys.iter().zip(&self.values).for_each(|(&key, &value)| known.set(key, value));
+        known
+    }
+
+    fn write(&self, out: &mut Vec<u8>) -> Result<()> {
+        put_varint(out, u64::from(self.key));
+        let before = std::iter::once(0).chain(self.keys.iter().copied());
+        let gaps = before.zip(&self.keys).map(|(last, key)| key - last);
+        put_bytes(out, &encode_auto(&Lane::narrowest(gaps.collect()))?.1);
+        put_bytes(out, &encode_auto(&Lane::narrowest(self.values.clone()))?.1);
+        Ok(())
+    }
+
+    fn read(key: u32, reader: &mut Reader<'_>, registry: &Registry, budget: &mut Budget) -> Result<Self> {
+        let gaps = registry.decode(reader.bytes()?, budget)?.to_u64s();
+        let values = registry.decode(reader.bytes()?, budget)?.to_u64s();
+        // The pairs, widened, and the table that is made of them.
+        budget.spend(gaps.len() as u64 * 64)?;
+        let (mut keys, mut last) = (Vec::with_capacity(gaps.len()), 0u64);
+        for gap in gaps {
+            last = last.checked_add(gap).ok_or_else(|| reader.corrupt("map keys overflow"))?;
+            keys.push(last);
+        }
+        if keys.len() != values.len() {
+            return Err(reader.corrupt("a map has not one value for each key"));
+        }
+        Ok(Self { key, keys, values })
+    }
+}
+
+/// Calls `step` with the last value of each row's key, beginning with those in `last`.
+fn follow(mut last: Lookup, keys: &Lane, mut step: impl FnMut(usize, u64) -> u64) {
+    with_words!(keys, words => for (row, key) in words.iter().enumerate() {
+        let value = step(row, last.get(key.wide()));
+        last.set(key.wide(), value);
+    });
 }
 
 /// Values by key, 0 where none was set: an array while keys are small, else a hash map.

@@ -246,7 +246,7 @@ fn side_by_side<const STREAMS: usize>(
     while streams.iter().all(|stream| stream.len() >= 8) && parts.iter().all(|part| part.len() >= WINDOW) {
         sums = sums.map(|sum| sum % 8);
         let mut bits: [u64; STREAMS] = std::array::from_fn(|s| load(streams[s], sums[s] as usize));
-        let mut windows = parts.each_mut().map(|part| part.first_chunk_mut::<WINDOW>().expect("it is long enough"));
+        let windows = parts.each_mut().map(|part| part.first_chunk_mut::<WINDOW>().expect("it is long enough"));
         // Stream by stream the processor would see too little of the others to work on them meanwhile.
         for round in 0..LOOKUPS {
             for s in 0..STREAMS {
