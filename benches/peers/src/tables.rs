@@ -129,8 +129,8 @@ fn figures<S: PartialEq>(
     let clock = Clock::start();
     let coded = encode(source)?;
     let encode = clock.seconds();
-    let (begin, mut best) = (Instant::now(), f64::MAX);
-    while best == f64::MAX || begin.elapsed() < PATIENCE {
+    let (begin, mut best) = (Instant::now(), f64::INFINITY);
+    while best.is_infinite() || begin.elapsed() < PATIENCE {
         let clock = Clock::start();
         let back = decode(&coded)?;
         best = best.min(clock.seconds());
