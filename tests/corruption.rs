@@ -9,7 +9,7 @@ use losslaw::codec::{Bins, Lz77, Rans, Then};
 use losslaw::container::{Container, Kind, Section, Tag};
 use losslaw::model::{Model, ModelBuilder};
 use losslaw::tree::{C45, Id3};
-use losslaw::{Limits, Pipeline, PipelineBuilder};
+use losslaw::{Effort, Limits, Pipeline, PipelineBuilder};
 
 /// A source and a container of it.
 struct Case {
@@ -54,6 +54,20 @@ fn model() -> Vec<u8> {
         .to_safetensors()
 }
 
+/// Words of a vocabulary, texts made of other cells, escapes, all in streams that columns share.
+fn texts() -> Vec<u8> {
+    let mut random = Random(5);
+    let words = ["red", "green", "grass", "of", "the", "home", "far", "away", "is", "blue", "sky", "over"];
+    let mut csv = "id,note,page\n".to_owned();
+    for row in 0..400 {
+        let count = 3 + random.below(5);
+        let note: Vec<&str> = (0..count).map(|_| words[random.below(12) as usize]).collect();
+        let page = if row % 90 == 7 { "none".to_owned() } else { format!("x.org/{0}-{0}", row * row) };
+        csv += &format!("{},{},{page}\n", row * row, note.join(" "));
+    }
+    csv.into_bytes()
+}
+
 fn cases() -> Vec<Case> {
     let dates = [Shape::Dates, Shape::Times, Shape::Noisy, Shape::Sorted, Shape::Codes, Shape::OneHot, Shape::Walk];
     let text = b"it was the best of times, it was the worst of times, it was the age of wisdom ".repeat(3);
@@ -76,6 +90,7 @@ fn cases() -> Vec<Case> {
         case("matches", Kind::Bytes, text, Pipeline::builder().codec(Lz77::default().each(Rans::default()))),
         case("bins", Kind::Bytes, steps, Pipeline::builder().codec(Bins::default().then(Rans::default()))),
         case("model", Kind::Model, model(), Pipeline::builder()),
+        case("texts", Kind::Table, texts(), Pipeline::builder().effort(Effort::Fast).block_rows(300)),
         case("stored", Kind::Bytes, Random(3).bytes(300), Pipeline::builder()),
         case("empty", Kind::Bytes, vec![], Pipeline::builder()),
     ]
@@ -104,6 +119,14 @@ fn decode(case: &Case, file: &[u8], what: &dyn Fn() -> String) -> bool {
             false
         }
     }
+}
+
+#[test]
+fn the_texts_are_tokens() {
+    let packed = Pipeline::builder().effort(Effort::Fast).block_rows(300).build().unwrap().compress(&texts()).unwrap();
+    let columns = packed.report.columns;
+    assert!(columns[1].plan.starts_with("Tokens"), "{}", columns[1].plan);
+    assert_eq!(columns[2].kind, "made of other cells");
 }
 
 #[test]

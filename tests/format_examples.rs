@@ -83,7 +83,7 @@ fn joint_columns_are_as_shown() {
         body(Tag::Models),
         "02 10 10 02 06 02 02 02 04 48 00 06 00 cb c0 00 06 22 13 12 02 08 03 04 87 81 0e 9d 01 00 07 00 b1 f9 00 00 0c 54",
     );
-    shown(body(Tag::Columns), "00");
+    shown(body(Tag::Columns), "02 09 78 e6 e7 b6 0b 93 82 f6 1b 08 a4 91 46 1a 69 a4 91 02");
 }
 
 #[test]

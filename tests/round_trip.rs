@@ -7,7 +7,7 @@ use losslaw::codec::{Bins, Lz77, Plan, Rans, Store, Then};
 use losslaw::container::Kind;
 use losslaw::partition::Whole;
 use losslaw::tree::{C45, Id3, Mdl};
-use losslaw::{Pipeline, PipelineBuilder, decompress};
+use losslaw::{Effort, Pipeline, PipelineBuilder, decompress};
 use proptest::prelude::*;
 
 fn dialect() -> impl Strategy<Value = Dialect> {
@@ -111,6 +111,26 @@ fn all_shapes_together_return_as_a_table() {
         let packed = assert_promises(&settings(setting).block_rows(200).build().unwrap(), &source);
         assert_eq!((packed.report.kind, packed.report.rows, packed.report.blocks), (Kind::Table, 500, 3));
         assert!(packed.report.verified);
+    }
+}
+
+/// Texts of few words, texts that other cells make up, and columns that are nearly empty.
+#[test]
+fn texts_of_all_kinds_return_in_many_blocks_at_every_effort() {
+    let mut csv = String::from("id,note,address,rest\n");
+    let words = ["red", "green", "sold", "to", "Ann", "x.y"];
+    for row in 0..3000usize {
+        let picks = (0..row * 7 % 12).map(|k| words[(row * row / 3 + k * k) % words.len()]).collect::<Vec<_>>();
+        let address = if row % 500 == 3 { "none".to_owned() } else { format!("x.org/{0}-{0}", row * 31) };
+        let rest = if row % 37 == 5 { format!("{}.5", row % 811) } else { String::new() };
+        csv += &format!("{},{},{address},{rest}\n", row * 31, picks.join(if row % 5 == 0 { "  " } else { " " }));
+    }
+    for effort in Effort::ALL {
+        for rows in [700, 3000] {
+            let pipeline = Pipeline::builder().effort(effort).block_rows(rows).build().unwrap();
+            let packed = assert_promises(&pipeline, csv.as_bytes());
+            assert_eq!(packed.report.blocks, 3000usize.div_ceil(rows) as u64);
+        }
     }
 }
 

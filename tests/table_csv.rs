@@ -100,6 +100,16 @@ proptest! {
     }
 
     #[test]
+    fn texts_made_of_other_cells_return(
+        ids in prop::collection::vec(prop_oneof![0u32..20, any::<u32>()], 2..200),
+        odd in prop::collection::vec(0usize..200, 0..12),
+        is_quoted: bool,
+        block in 1usize..90,
+    ) {
+        assert_returns(&made_of_others(&ids, &odd, is_quoted), block);
+    }
+
+    #[test]
     fn any_bytes_are_no_table_or_return(
         bytes in prop::collection::vec(prop::sample::select(b"01-.,;\"\n\r \tax\xff\0|".to_vec()), 0..300),
         block in 1usize..9,
@@ -174,6 +184,53 @@ fn columns_get_the_kinds_a_person_would_give() {
     assert_eq!(column("note").kind, Kind::Text);
     assert_eq!((column("gone").first_value(), column("gone").is_ordered()), (2, true));
     assert_returns(&csv, 37);
+}
+
+/// Rows of an id, two names, and an address and a full name made of them but where `odd` says otherwise.
+fn made_of_others(ids: &[u32], odd: &[usize], is_quoted: bool) -> Vec<u8> {
+    let mut csv = b"id,first,last,address,name,copy\n".to_vec();
+    for (row, id) in ids.iter().enumerate() {
+        let (first, last) = (["Ann", "Bo", "Zoë"][*id as usize % 3], format!("Mc{:x}", id.wrapping_mul(2_654_435_761)));
+        let name = if is_quoted { format!("\"{first} {last}\"") } else { format!("{first} {last}") };
+        let small = last.to_ascii_lowercase();
+        let copy = if odd.contains(&row) { "not the same" } else { &name };
+        csv.extend(format!("{id},{first},{last},https://x.org/{small}/{id}?q=1,{name},{copy}\n").into_bytes());
+    }
+    csv
+}
+
+#[test]
+fn texts_that_other_cells_make_up_are_found_whatever_their_exceptions() {
+    let ids: Vec<u32> = (0..600).map(|i| i * i * 31).collect();
+    for is_quoted in [false, true] {
+        let csv = made_of_others(&ids, &[3, 70, 599], is_quoted);
+        let table = Table::from_csv(&csv).unwrap();
+        let is_derived = |name: &str| {
+            let column = &table.columns()[table.column_index(name).unwrap()];
+            matches!(column.kind, Kind::Derived { .. })
+        };
+        // Of a name and its copy either is made of the other, and the address holds the number and a name in small letters.
+        assert!(is_derived("address") && is_derived("name"), "{:?}", table.columns());
+        for block in [1, 100, 600] {
+            assert_returns(&csv, block);
+        }
+    }
+}
+
+#[test]
+fn what_stands_beside_one_usual_cell_has_a_type() {
+    let sparse = |cell: fn(u32) -> String| {
+        let rows = (0..4000u32).map(|row| format!("{row},{}\n", if row % 37 == 5 { cell(row) } else { String::new() }));
+        Table::from_csv(format!("row,value\n{}", rows.collect::<String>()).as_bytes()).unwrap()
+    };
+    let numbers = sparse(|row| format!("{}.25", row * row % 9999));
+    assert!(matches!(numbers.columns()[1].kind, Kind::Number(Number::Decimal { .. }) | Kind::Ranked { .. }));
+    assert_eq!(numbers.columns()[1].specials, [b"".to_vec()]);
+    let dates = sparse(|row| format!("2021-{:02}-{:02}", 1 + row % 12, 1 + row % 28));
+    assert!(matches!(dates.columns()[1].kind, Kind::Number(Number::DateTime { .. }) | Kind::Ranked { .. }));
+    for table in [numbers, dates] {
+        assert_returns(&table.to_csv(), 1000);
+    }
 }
 
 #[test]

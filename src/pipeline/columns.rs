@@ -31,8 +31,8 @@ pub(super) struct CodedColumn {
     pub plan: Plan,
     pub recorded: Recorded,
     pub learned: Learned,
-    /// For each block: stored leaf numbers, if the partition is no tree, and the coded residuals, or texts under a plan
-    /// that learned something.
+    /// For each block: stored leaf numbers, if the partition is no tree, and the coded residuals, or ended texts where they
+    /// are coded already.
     pub blocks: Vec<(Option<Lane>, Vec<u8>)>,
     /// Whether the residuals are streams of an adaptive model, whose record is all that is learned.
     pub is_adaptive: bool,
@@ -45,7 +45,7 @@ pub(super) struct CodedColumn {
 }
 
 impl CodedColumn {
-    /// A column of texts that end with a byte of their own. Nodes are left out where the plan has nothing to learn.
+    /// A column of texts that end with a byte of their own. A block without a node is coded when it is written.
     pub fn ended(end: u8, plan: Plan, learned: Learned, nodes: Vec<Vec<u8>>) -> Self {
         Self {
             transform: Transform::Plain,

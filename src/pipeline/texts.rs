@@ -2,7 +2,7 @@
 
 use super::Effort;
 use super::columns::{CodedColumn, Setting};
-use crate::codec::{Block, Groups, Learned, Plan, Store, Tokens, auto, encode_auto, encode_mixed};
+use crate::codec::{Block, Groups, Learned, Plan, Store, Tokens, auto, encode_auto};
 use crate::limits::MAX_LANE_LEN;
 use crate::log2::{BIT, code_length};
 use crate::table::ended::{LEAST_BITS, free_byte, join};
@@ -28,24 +28,25 @@ pub(super) fn end_of(blocks: &[RowData], column: usize) -> Option<u8> {
 }
 
 /// A column of texts as tokens, if these take fewer bytes in one block, with its share of what all blocks learn; else each
-/// block gets the plan that suits it when it is written.
+/// block gets the plan that suits it when it is written. Mixed contexts foretell more than tokens do.
 pub(super) fn code(setting: &Setting<'_>, column: usize, end: u8) -> Result<CodedColumn> {
-    let lane = |block: &RowData| joined(&block.columns[column], end);
     let count = setting.blocks.len();
-    let middle = &setting.blocks[count / 2];
-    let tokens = Plan::from(Tokens);
-    let blocks = setting.blocks.iter().map(|block| Block { lane: lane(block), groups: Groups::whole(0) });
-    let blocks: Vec<Block> = blocks.collect();
-    let learned = tokens.learn(blocks.clone())?;
-    let spelled = Tokens.spelled(&blocks[count / 2].lane, &learned)?;
-    let tokens = Plan::new(Tokens, [auto(&spelled)?]);
-    let node = tokens.encode_grouped(&blocks[count / 2].lane, &Groups::whole(0), &learned)?;
-    let encode = if setting.pipeline.effort == Effort::Max { encode_mixed } else { encode_auto };
-    if node.len() + learned.at(0).len() * middle.rows / setting.frame.rows() >= encode(&lane(middle))?.1.len() {
-        return Ok(CodedColumn::ended(end, Plan::from(Store), Learned::default(), vec![vec![]; count]));
+    let (middle, mut nodes) = (count / 2, vec![vec![]; count]);
+    if setting.pipeline.effort == Effort::Max {
+        return Ok(CodedColumn::ended(end, Plan::from(Store), Learned::default(), nodes));
     }
-    let nodes = blocks.iter().map(|block| tokens.encode_grouped(&block.lane, &Groups::whole(0), &learned));
-    let nodes = nodes.collect::<Result<_>>()?;
+    let block = |block: &RowData| Block { lane: joined(&block.columns[column], end), groups: Groups::whole(0) };
+    let blocks: Vec<Block> = setting.blocks.iter().map(block).collect();
+    let learned = Plan::from(Tokens).learn(blocks.clone())?;
+    let tokens = Plan::new(Tokens, [auto(&Tokens.spelled(&blocks[middle].lane, &learned)?)?]);
+    let encode = |block: &Block| tokens.encode_grouped(&block.lane, &block.groups, &learned);
+    let share = learned.at(0).len() * setting.blocks[middle].rows / setting.frame.rows();
+    let plain = encode_auto(&blocks[middle].lane)?.1;
+    if encode(&blocks[middle])?.len() + share >= plain.len() {
+        nodes[middle] = plain;
+        return Ok(CodedColumn::ended(end, Plan::from(Store), Learned::default(), nodes));
+    }
+    let nodes = blocks.iter().map(encode).collect::<Result<_>>()?;
     Ok(CodedColumn::ended(end, tokens, learned, nodes))
 }
 

@@ -55,14 +55,18 @@ pub(super) fn bare(cell: &[u8]) -> &[u8] {
     cell.strip_prefix(b"\"").and_then(|cell| cell.strip_suffix(b"\"")).unwrap_or(cell)
 }
 
-/// Appends the text of some parts; `cell` gives the cells of other columns.
-pub(super) fn put<'a>(parts: &[Part], mut cell: impl FnMut(u32) -> &'a [u8], out: &mut Vec<u8>) {
+/// Appends the text of some parts; `cell` appends the cell of another column.
+pub(super) fn put(parts: &[Part], cell: impl Fn(u32, &mut Vec<u8>), out: &mut Vec<u8>) {
     for part in parts {
         match part {
             Part::Literal(bytes) => out.extend_from_slice(bytes),
             Part::Cell { column, lower } => {
                 let start = out.len();
-                out.extend_from_slice(bare(cell(*column)));
+                cell(*column, out);
+                if bare(&out[start..]).len() < out.len() - start {
+                    out.remove(start);
+                    out.pop();
+                }
                 if *lower {
                     out[start..].make_ascii_lowercase();
                 }
@@ -78,8 +82,8 @@ pub(super) fn is_source(column: &ColumnSchema) -> bool {
 
 /// Replaces columns of many distinct texts by what makes them up, where that is found.
 pub(super) fn find(index: &Index<'_>, columns: &mut [(ColumnSchema, ColumnData)]) {
-    let mut next = 0;
-    let places: Vec<usize> = columns.iter().map(|(schema, _)| std::mem::replace(&mut next, next + schema.span)).collect();
+    let spans = columns.iter().map(|(schema, _)| schema.span);
+    let places: Vec<usize> = spans.scan(0, |next, span| Some(std::mem::replace(next, *next + span))).collect();
     let rows = index.rows();
     let is_target = |schema: &ColumnSchema| match &schema.kind {
         Kind::Text => true,
@@ -97,7 +101,9 @@ pub(super) fn find(index: &Index<'_>, columns: &mut [(ColumnSchema, ColumnData)]
         let seeker = Seeker { index, places: &places, sources: &sources, target };
         let Some(parts) = seeker.template() else { continue };
         let Some(data) = seeker.data(&parts) else { continue };
-        used.extend(parts.iter().filter_map(|part| if let Part::Cell { column, .. } = part { Some(*column) } else { None }));
+        used.extend(
+            parts.iter().filter_map(|part| if let Part::Cell { column, .. } = part { Some(*column) } else { None }),
+        );
         let schema =
             ColumnSchema { kind: Kind::Derived { parts }, prefix: vec![], suffix: vec![], ..columns[target].0.clone() };
         columns[target] = (schema, data);
@@ -120,7 +126,7 @@ impl<'a> Seeker<'a> {
 
     fn holds(&self, row: usize, parts: &[Part], text: &mut Vec<u8>) -> bool {
         text.clear();
-        put(parts, |column| self.cell(row, column as usize), text);
+        put(parts, |column, out| out.extend_from_slice(self.cell(row, column as usize)), text);
         text == self.cell(row, self.target)
     }
 

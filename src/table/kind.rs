@@ -1,6 +1,6 @@
 //! What holds for all rows of one column.
 
-use super::{Entries, Number};
+use super::{Entries, Number, Part};
 
 /// Most special texts of one column, fixed by the format.
 pub(super) const MAX_SPECIALS: usize = 8;
@@ -47,6 +47,11 @@ pub enum Kind {
         /// Number of neighbouring columns.
         width: u32,
     },
+    /// Texts that other cells of their row make up.
+    Derived {
+        /// What they are made of, in order.
+        parts: Vec<Part>,
+    },
     /// Texts of many distinct values.
     Text,
     /// No column of the file: how many units in the last place (zigzag) the float in the column before lies off its
@@ -58,9 +63,14 @@ impl ColumnSchema {
     /// The lowest ordinal that is a value: those below are the escape (0) and the specials.
     pub fn first_value(&self) -> u64 {
         match self.kind {
-            Kind::Number(_) | Kind::Ranked { .. } => 1 + self.specials.len() as u64,
+            Kind::Number(_) | Kind::Ranked { .. } | Kind::Derived { .. } => 1 + self.specials.len() as u64,
             _ => 0,
         }
+    }
+
+    /// Whether ordinal 0 is an escape, whose raw cell is kept.
+    pub(crate) fn has_escapes(&self) -> bool {
+        matches!(self.kind, Kind::Number(_) | Kind::Ranked { .. } | Kind::Derived { .. })
     }
 
     /// Whether a larger ordinal means a larger value, so that thresholds make sense.
@@ -74,6 +84,7 @@ impl ColumnSchema {
             Kind::Ranked { values, .. } => Some(self.first_value() + values.len() as u64),
             Kind::Categorical { entries } => Some(entries.len() as u64),
             Kind::OneHot { width } => Some(u64::from(*width)),
+            Kind::Derived { .. } => Some(2),
             Kind::Number(_) | Kind::Text | Kind::Noise => None,
         }
     }
@@ -92,6 +103,7 @@ impl std::fmt::Display for Kind {
             Self::Ranked { number: kind, values } => write!(f, "{}, {} values", number(kind), values.len()),
             Self::Categorical { entries } => write!(f, "{} categories", entries.len()),
             Self::OneHot { width } => write!(f, "one of {width}"),
+            Self::Derived { .. } => f.write_str("made of other cells"),
             Self::Text => f.write_str("text"),
             Self::Noise => f.write_str("float noise"),
         }

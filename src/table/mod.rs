@@ -9,6 +9,7 @@
 //! | [`Kind::Ranked`] | escape | the special texts | 1 + specials + rank among the distinct values |
 //! | [`Kind::Categorical`] | first entry | | index of the entry |
 //! | [`Kind::OneHot`] | first cell is the 1 | | index of the cell that is 1 |
+//! | [`Kind::Derived`] | escape | the text that other cells of the row make up | |
 //! | [`Kind::Text`] | empty cell | | byte length of the cell |
 //! | [`Kind::Noise`] | no noise | | zigzag count of ulps added to the number before it |
 
@@ -16,6 +17,7 @@ mod builder;
 mod cell;
 mod data;
 mod datetime;
+mod derived;
 pub(crate) mod ended;
 mod entries;
 mod kind;
@@ -30,6 +32,7 @@ mod write;
 pub use builder::TableBuilder;
 pub use data::{ColumnData, Irregular, RowData, Table};
 pub use datetime::{DateFormat, DateOrder, TimeOfDay, Unit};
+pub use derived::Part;
 pub use entries::Entries;
 pub use kind::{ColumnSchema, Kind};
 pub use number::{Number, Spelling};

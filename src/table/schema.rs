@@ -1,9 +1,10 @@
 //! What holds for all rows of a table, and its bytes in a file.
 
 use super::datetime::{DateFormat, DateOrder, TimeOfDay, Unit};
+use super::derived::{MAX_LITERAL, MAX_PARTS, is_source};
 use super::kind::{MAX_AFFIX, MAX_SPECIALS};
 use super::scan::header_names;
-use super::{ColumnSchema, Entries, Kind, Number, Spelling};
+use super::{ColumnSchema, Entries, Kind, Number, Part, Spelling};
 use crate::wire::{Reader, put_bytes, put_varint, unzigzag, zigzag};
 use crate::{Budget, Lane, Result};
 
@@ -102,6 +103,15 @@ impl Schema {
         if columns.first().is_some_and(|first| first.kind == Kind::Noise) || columns.windows(2).any(strays) {
             return Err(reader.corrupt("noise without a decimal before it"));
         }
+        let is_sound = |part: &Part| match part {
+            Part::Literal(_) => true,
+            Part::Cell { column, .. } => columns.get(*column as usize).is_some_and(is_source),
+        };
+        let strays =
+            |column: &ColumnSchema| matches!(&column.kind, Kind::Derived { parts } if !parts.iter().all(is_sound));
+        if columns.iter().any(strays) {
+            return Err(reader.corrupt("a text is made of no cell"));
+        }
         let mut schema = Self { layout, columns };
         schema.name_columns();
         Ok(schema)
@@ -139,6 +149,7 @@ mod tag {
     /// A dictionary of two lanes, and of one.
     pub const ENDED: u8 = 10;
     pub const LISTED: u8 = 11;
+    pub const DERIVED: u8 = 12;
     /// Added to the tag of a number that is ranked.
     pub const RANKED: u8 = 0x80;
 }
@@ -163,6 +174,7 @@ fn write_column(column: &ColumnSchema, listed: bool, out: &mut Vec<u8>, lanes: &
         Kind::Ranked { number, .. } => (number_tag(*number) | tag::RANKED, Some(*number)),
         Kind::Categorical { entries } => (write_entries(entries, listed, lanes), None),
         Kind::OneHot { .. } => (tag::ONE_HOT, None),
+        Kind::Derived { .. } => (tag::DERIVED, None),
         Kind::Text => (tag::TEXT, None),
         Kind::Noise => (tag::NOISE, None),
     };
@@ -180,6 +192,7 @@ fn write_column(column: &ColumnSchema, listed: bool, out: &mut Vec<u8>, lanes: &
             lanes.push(Lane::narrowest(values.iter().zip(before).map(|(value, before)| value - before).collect()));
         }
         Kind::OneHot { width } => put_varint(out, u64::from(*width)),
+        Kind::Derived { parts } => write_parts(parts, out),
         Kind::Number(_) | Kind::Categorical { .. } | Kind::Text | Kind::Noise => {}
     }
 }
@@ -209,6 +222,7 @@ fn read_column(
             let width = reader.varint_to(MAX_COLUMNS as u64, "a group is too wide")?;
             (column.kind, column.span) = (Kind::OneHot { width: width as u32 }, width as usize);
         }
+        tag::DERIVED => column.kind = Kind::Derived { parts: read_parts(reader, budget)? },
         tag::TEXT => {}
         tag::NOISE => (column.kind, column.span) = (Kind::Noise, 0),
         _ => {
@@ -233,6 +247,42 @@ fn read_column(
         }
     }
     Ok(column)
+}
+
+/// The number of parts, then each: 0 and a literal behind its length, or 1 and a column, or 2 and a column in small letters.
+fn write_parts(parts: &[Part], out: &mut Vec<u8>) {
+    put_varint(out, parts.len() as u64);
+    for part in parts {
+        match part {
+            Part::Literal(bytes) => {
+                out.push(0);
+                put_bytes(out, bytes);
+            }
+            Part::Cell { column, lower } => {
+                out.push(1 + u8::from(*lower));
+                put_varint(out, u64::from(*column));
+            }
+        }
+    }
+}
+
+fn read_parts(reader: &mut Reader<'_>, budget: &mut Budget) -> Result<Vec<Part>> {
+    let mut parts = vec![];
+    for _ in 0..reader.varint_to(MAX_PARTS as u64, "a text has too many parts")? {
+        budget.spend((size_of::<Part>() + MAX_LITERAL) as u64)?;
+        parts.push(match reader.u8()? {
+            0 => match reader.bytes()? {
+                bytes if bytes.len() <= MAX_LITERAL => Part::Literal(bytes.to_vec()),
+                _ => return Err(reader.corrupt("a part of a text is too long")),
+            },
+            kind @ (1 | 2) => {
+                let column = reader.varint_to(MAX_COLUMNS as u64, "a text is made of no cell")?;
+                Part::Cell { column: column as u32, lower: kind == 2 }
+            }
+            _ => return Err(reader.corrupt("unknown part of a text")),
+        });
+    }
+    Ok(parts)
 }
 
 fn read_affix(reader: &mut Reader<'_>, budget: &mut Budget) -> Result<Vec<u8>> {

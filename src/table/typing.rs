@@ -8,8 +8,8 @@ use super::kind::{MAX_AFFIX, MAX_SPECIALS};
 use super::number::{MAX_DIGITS, Shape};
 use super::scan::{Cells, Index};
 use super::{
-    ColumnSchema, DateFormat, Entries, Irregular, Kind, Number, RowData, Schema, Spelling, TimeOfDay, Unit, noise,
-    one_hot,
+    ColumnSchema, DateFormat, Entries, Irregular, Kind, Number, RowData, Schema, Spelling, TimeOfDay, Unit, derived,
+    noise, one_hot,
 };
 use crate::wire::zigzag;
 use crate::{Error, Lane, LaneKind, Result, Word, with_kind, with_words};
@@ -37,6 +37,7 @@ pub(super) fn type_table(bytes: &[u8], index: &Index<'_>) -> Result<(Schema, Row
         return Err(Error::NotATable("the only column is prose"));
     }
     one_hot::collapse(&mut columns);
+    derived::find(index, &mut columns);
     let (columns, data) = columns.into_iter().unzip();
     let mut schema = Schema { layout: index.layout.clone(), columns };
     schema.name_columns();
@@ -137,6 +138,19 @@ impl<'a> Column<'a> {
         vec![self.categories().unwrap_or_else(|| self.text())]
     }
 
+    /// Cells of the sample that say what the column holds: where one cell makes up most of it, the others do.
+    fn undecided(self) -> usize {
+        let (mut winner, mut lead): (&[u8], usize) = (&[], 0);
+        for cell in self.sample() {
+            if lead == 0 {
+                winner = cell;
+            }
+            lead = if winner == cell { lead + 1 } else { lead - 1 };
+        }
+        let (all, others) = (self.sample().count(), self.sample().filter(|&cell| cell != winner).count());
+        if others > 0 && others * 2 < all { others } else { all }
+    }
+
     /// What surrounds the digits of most cells, by the majority vote of Boyer and Moore ("MJRTY", 1981).
     fn usual_affix(self) -> Affix<'a> {
         let (mut winner, mut lead) = (Affix::default(), 0usize);
@@ -164,7 +178,7 @@ impl<'a> Column<'a> {
         let formats = stripped().map(DateFormat::candidates).find(|formats| !formats.is_empty())?;
         let mut best: Option<(usize, Number, i64)> = None;
         for mut format in formats {
-            if stripped().filter(|cell| format.parse(cell).is_some()).count() * 20 < self.sample().count() {
+            if stripped().filter(|cell| format.parse(cell).is_some()).count() * 20 < self.undecided() {
                 continue;
             }
             let (mut count, mut least, mut most, mut units) = (0, i64::MAX, i64::MIN, 0);
@@ -192,7 +206,7 @@ impl<'a> Column<'a> {
 
     fn survey(self, affix: Affix<'a>) -> Option<Survey> {
         let is_number = |cell: &&[u8]| affix.strip(cell).is_some_and(|cell| Shape::of(cell).is_some());
-        if self.sample().filter(is_number).count() * 20 < self.sample().count() {
+        if self.sample().filter(is_number).count() * 20 < self.undecided() {
             return None;
         }
         let mut survey = Survey::default();

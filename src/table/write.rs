@@ -1,6 +1,7 @@
 //! Rows back to CSV bytes.
 
 use super::cell::Cell;
+use super::derived;
 use super::number::Number;
 use super::{ColumnData, ColumnSchema, Entries, Kind, RowData, Schema};
 use crate::wire::unzigzag;
@@ -35,12 +36,18 @@ impl Schema {
             return Err(corrupt("columns differ in length", 0));
         }
         let mut cells: Vec<Cells<'_>> = vec![];
+        // The place of each column among those that have cells.
+        let mut places = vec![];
         for (at, (column, data)) in self.columns.iter().zip(&data.columns).enumerate() {
+            places.push(cells.len());
             match (&column.kind, cells.last_mut()) {
                 (Kind::Noise, Some(before)) => before.noise = Some(&data.ordinals),
                 _ => cells.push(Cells::new(column, data, self.noise_follows(at))),
             }
         }
+        // Texts that are made of other cells come when these are there.
+        let is_derived = |cells: &Cells<'_>| matches!(cells.column.kind, Kind::Derived { .. });
+        let derived: Vec<usize> = (0..cells.len()).filter(|&at| is_derived(&cells[at])).collect();
         let delimiter = [self.layout.delimiter];
         let line_end = self.layout.line_end();
         let last = cells.len().wrapping_sub(1);
@@ -58,9 +65,13 @@ impl Schema {
             let next = irregular.peek().map_or(data.rows, |line| line.before_row as usize);
             let end = data.rows.min(row + BATCH).min(next);
             let mut bytes = 0usize;
-            for (at, cells) in cells.iter_mut().enumerate() {
+            let room = most.saturating_sub(out.len());
+            for (at, cells) in cells.iter_mut().enumerate().filter(|(at, _)| !derived.contains(at)) {
                 let places = batch[at..].iter_mut().step_by(width);
-                bytes = bytes.saturating_add(cells.place(row..end, places, most.saturating_sub(out.len()))?);
+                bytes = bytes.saturating_add(cells.place(row..end, places, room)?);
+            }
+            for &at in &derived {
+                bytes = bytes.saturating_add(place_derived(&mut cells, &places, at, row..end, &mut batch, room)?);
             }
             let asked = out.len().saturating_add(bytes);
             if asked > most {
@@ -84,6 +95,42 @@ impl Schema {
     fn noise_follows(&self, column: usize) -> bool {
         self.columns.get(column + 1).is_some_and(|next| next.kind == Kind::Noise)
     }
+}
+
+/// Places the cells of column `at`, which are made of other cells, and returns how many bytes they take, `room` at most.
+fn place_derived(
+    columns: &mut [Cells<'_>],
+    places: &[usize],
+    at: usize,
+    rows: std::ops::Range<usize>,
+    batch: &mut [Cell],
+    room: usize,
+) -> Result<usize> {
+    let (column, width, mut sum) = (columns[at].column, columns.len(), 0usize);
+    let Kind::Derived { parts } = &column.kind else { unreachable!("only such columns are placed here") };
+    let (mut text, rendered_bytes) = (vec![], columns[at].rendered_bytes);
+    columns[at].long.truncate(rendered_bytes);
+    for (row, batch) in rows.zip(batch.chunks_exact_mut(width)) {
+        let ordinal = columns[at].ordinals.get(row).unwrap_or(0);
+        batch[at] = if ordinal == 1 {
+            text.clear();
+            let cell = |column: u32, out: &mut Vec<u8>| {
+                let place = places[column as usize];
+                columns[place].put_raw(batch[place], out);
+            };
+            derived::put(parts, cell, &mut text);
+            text.extend_from_slice(&columns[at].tail);
+            columns[at].cell(&text)
+        } else {
+            columns[at].write(row, ordinal)?
+        };
+        sum = sum.saturating_add(batch[at].len());
+        if sum > room {
+            return Err(too_long(sum, room));
+        }
+    }
+    columns[at].long.extend_from_slice(&[0; WIDE]);
+    Ok(sum)
 }
 
 /// Rows whose cells are placed column by column before they are copied row by row: few enough to stay in the cache.
@@ -166,7 +213,7 @@ impl<'a> Cells<'a> {
         let (mut text, mut rendered) = (vec![], vec![]);
         for ordinal in 0..=most {
             // An ordinal without a text may well not occur; if it does, the plain way reports it.
-            let is_escape = ordinal == 0 && self.has_escapes();
+            let is_escape = ordinal == 0 && self.column.has_escapes();
             text.clear();
             let is_known = is_escape || self.text_of(ordinal, &mut text).is_some();
             let cell = if is_escape { Cell::ABSENT } else { self.cell(&text) };
@@ -233,13 +280,18 @@ impl<'a> Cells<'a> {
         Ok(cell)
     }
 
-    fn has_escapes(&self) -> bool {
-        matches!(self.column.kind, Kind::Number(_) | Kind::Ranked { .. })
+    /// Appends a placed cell without what follows it.
+    fn put_raw(&self, cell: Cell, out: &mut Vec<u8>) {
+        match cell.elsewhere() {
+            None => out.extend_from_slice(&cell.bytes()[..cell.len()]),
+            Some((start, len)) => out.extend_from_slice(&self.long[start..start + len]),
+        }
+        out.truncate(out.len() - self.tail.len());
     }
 
     /// Appends a cell that is not rendered.
     fn put(&mut self, row: usize, ordinal: u64, out: &mut Vec<u8>) -> Result<()> {
-        if ordinal == 0 && self.has_escapes() {
+        if ordinal == 0 && self.column.has_escapes() {
             let escape = self.escapes.next().ok_or_else(|| corrupt("an escape is missing", row))?;
             out.extend_from_slice(escape);
             out.extend_from_slice(&self.tail);
@@ -295,7 +347,7 @@ impl<'a> Cells<'a> {
                 }
                 out.extend_from_slice(&self.tail);
             }
-            Kind::Text | Kind::Noise => return None,
+            Kind::Derived { .. } | Kind::Text | Kind::Noise => return None,
         }
         Some(())
     }

@@ -6,7 +6,7 @@ use super::super::Decoder;
 use super::super::adaptive;
 use super::super::transform::Transform;
 use super::read::{ASSIGNED_BYTES, ColumnModel, Models, read_count};
-use super::{flag, has_escapes, origin};
+use super::{flag, origin};
 use crate::codec::{Groups, JointReader};
 use crate::container::Section;
 use crate::partition::Partition;
@@ -60,7 +60,7 @@ impl BlockColumns<'_> {
             let column = match &mut joint {
                 Some(joint) if model.is_joint => {
                     let column = self.joint(index, joint, data, budget)?;
-                    if has_escapes(&models.schema.columns[index]) {
+                    if models.schema.columns[index].has_escapes() {
                         escapes.push((index, zeros(&column.ordinals)));
                     }
                     column

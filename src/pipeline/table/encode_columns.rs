@@ -149,7 +149,7 @@ impl BlockWriter<'_> {
             if data.text.len() > MAX_LANE_LEN {
                 return Err(Error::NotATable("a block has too much text"));
             }
-            if column.end.is_some() && !column.learned.is_empty() {
+            if column.end.is_some() && !residuals.is_empty() {
                 put_bytes(&mut text, residuals);
             } else {
                 let lane = column.end.map_or_else(|| Lane::U8(data.text.clone()), |end| joined(data, end));

@@ -28,11 +28,6 @@ mod flag {
 /// Added to the tag of a transform whose residuals stand in joint streams.
 const JOINT: u8 = 0x10;
 
-/// Whether the cells of a column may be escapes, which have the ordinal 0.
-fn has_escapes(column: &ColumnSchema) -> bool {
-    matches!(column.kind, Kind::Number(_) | Kind::Ranked { .. })
-}
-
 /// Where the ordinals of a column begin; ranks of distinct values and texts count nothing, and begin at 0.
 fn origin(column: &ColumnSchema) -> adaptive::Origin {
     let low = if let Kind::Number(number) = &column.kind { number.min() } else { 0 };
