@@ -58,7 +58,7 @@ pub use pipeline::{
     ColumnExplanation, Decoder, Effort, Explanation, ModelReader, Packed, PartConfig, Pipeline, PipelineBuilder,
     PipelineConfig, PlanConfig, Progress, Stage, decompress,
 };
-pub use report::{BaseUse, ColumnReport, Part, PrunedReport, Report, TensorReport, TensorTable, Timings};
+pub use report::{BaseUse, ColumnReport, Part, PlaneReport, PrunedReport, Report, TensorReport, TensorTable, Timings};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -97,11 +97,27 @@ pub struct TensorReport {
     pub bytes: u64,
     /// 8 · bytes / elements; 0 without elements.
     pub bits_per_weight: f64,
+    /// What its bits are spent on; known to whoever compresses, and what several tensors share is in none of them.
+    #[serde(default)]
+    pub planes: Vec<PlaneReport>,
     /// What a base is to it.
     #[serde(default)]
     pub base: BaseUse,
     /// What pruning left of it, if it was pruned.
     pub pruned: Option<PrunedReport>,
+}
+
+/// A part of each weight that is coded for itself.
+///
+/// Words under plans have one plane `words`, or `byte 3` to `byte 0` from the top down. Densities have `scales` (those of
+/// rows), `mask`, `repeats`, `cells` (sign, exponent and the mantissa's upper bits) and `bits below cells`, as they are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaneReport {
+    /// What it is.
+    pub name: String,
+    /// 8 · bytes / elements of the tensor.
+    pub bits_per_weight: f64,
 }
 
 /// What a base is to a tensor.
@@ -152,8 +168,18 @@ impl TensorReport {
             method: "empty".to_owned(),
             bytes: 0,
             bits_per_weight: 0.0,
+            planes: vec![],
             base: BaseUse::None,
             pruned: None,
+        }
+    }
+
+    /// Adds bytes to the plane of a name.
+    pub(crate) fn add_plane(&mut self, name: &str, bytes: f64) {
+        let bits = 8.0 * bytes / self.elements().max(1) as f64;
+        match self.planes.iter_mut().find(|plane| plane.name == name) {
+            Some(plane) => plane.bits_per_weight += bits,
+            None => self.planes.push(PlaneReport { name: name.to_owned(), bits_per_weight: bits }),
         }
     }
 
@@ -328,7 +354,11 @@ impl std::fmt::Display for TensorTable<'_> {
                 None if is_pruned => write!(f, "  {:>10}  {:>8}", "all", "-")?,
                 None => {}
             }
-            writeln!(f, "  {}", tensor.method)?;
+            write!(f, "  {}", tensor.method)?;
+            for (at, plane) in tensor.planes.iter().enumerate().filter(|_| tensor.planes.len() > 1) {
+                write!(f, "{}{} {:.2}", if at == 0 { ": " } else { ", " }, plane.name, plane.bits_per_weight)?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

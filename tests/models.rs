@@ -377,3 +377,64 @@ fn tensors_of_odd_shapes_and_sizes_return_at_every_effort() {
         }
     }
 }
+
+/// Bits of each weight of a matrix of `width` columns.
+fn bits_at(effort: Effort, weights: &[f32], width: usize) -> f64 {
+    let shape = [weights.len() / width, width];
+    let model = Model::builder().f32("w", &shape, weights).unwrap().build().unwrap();
+    let packed = Pipeline::builder().effort(effort).build().unwrap().compress_model(&model).unwrap();
+    assert!(decompress(&packed.bytes).unwrap() == model.to_safetensors());
+    packed.report.tensors[0].bits_per_weight
+}
+
+#[test]
+fn rows_that_came_from_half_floats_do_not_pay_for_their_low_bits() {
+    let weights: Vec<f32> = bell(256 * 512, 0.05).iter().map(|&w| w as f32).collect();
+    let cut = |(at, &w): (usize, &f32)| if at / 512 % 2 == 0 { f32::from_bits(w.to_bits() & 0xffff_0000) } else { w };
+    let halves: Vec<f32> = weights.iter().enumerate().map(cut).collect();
+    for effort in Effort::ALL {
+        let (whole, half) = (bits_at(effort, &weights, 512), bits_at(effort, &halves, 512));
+        assert!(whole - half > 7.5, "half of the rows lack sixteen bits: {whole} and {half} at {effort}");
+    }
+}
+
+#[test]
+fn columns_of_a_pruned_matrix_predict_others() {
+    // Each weight follows the one before; a third is kept.
+    let mut last = 0f64;
+    let mut follow = |(at, noise): (usize, &f64)| {
+        last = if at % 64 == 0 { *noise } else { 0.95 * last + 0.3 * noise };
+        if last.abs() > 0.45 { last as f32 } else { 0.0 }
+    };
+    let weights: Vec<f32> = bell(2000 * 64, 1.0).iter().enumerate().map(&mut follow).collect();
+    let kept = weights.iter().filter(|&&w| w != 0.0).count();
+    assert!((0.2..0.5).contains(&(kept as f64 / weights.len() as f64)), "{kept} kept");
+    let [fast, balanced, max] = Effort::ALL.map(|effort| bits_at(effort, &weights, 64));
+    assert!(balanced < fast - 0.1 && max < balanced - 0.1, "{fast}, {balanced}, {max}");
+}
+
+#[test]
+fn planes_of_a_tensor_come_to_its_bits() {
+    let weights: Vec<f32> = bell(300 * 400, 0.05).iter().map(|&w| w as f32).collect();
+    let pruned: Vec<f32> = weights.iter().map(|&w| if w.abs() > 0.02 { w } else { 0.0 }).collect();
+    let model = Model::builder()
+        .f32("dense", &[300, 400], &weights)
+        .and_then(|model| model.f32("pruned", &[300, 400], &pruned))
+        .and_then(ModelBuilder::build)
+        .unwrap();
+    let names = |report: &losslaw::TensorReport| -> Vec<String> {
+        report.planes.iter().map(|plane| plane.name.clone()).collect()
+    };
+    for effort in Effort::ALL {
+        let report = Pipeline::builder().effort(effort).build().unwrap().compress_model(&model).unwrap().report;
+        assert_eq!(names(&report.tensors[0]), ["scales", "cells", "bits below cells"]);
+        assert_eq!(names(&report.tensors[1]), ["scales", "mask", "cells", "bits below cells"]);
+        for tensor in &report.tensors {
+            let sum: f64 = tensor.planes.iter().map(|plane| plane.bits_per_weight).sum();
+            let shared = tensor.bits_per_weight - sum;
+            assert!((0.0..0.1).contains(&shared), "{shared} bits are what chunks share: {tensor:?}");
+        }
+    }
+    let asked = Pipeline::builder().codec(Rans::default()).build().unwrap().compress_model(&model).unwrap();
+    assert_eq!(names(&asked.report.tensors[0]), ["words"]);
+}

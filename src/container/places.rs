@@ -61,6 +61,8 @@ pub(crate) struct Places<R> {
     heads: Vec<Head>,
     /// Where each section begins, and where the index does.
     starts: Vec<u64>,
+    /// Where the index ends.
+    index_end: u64,
     digest: u32,
     reader: Mutex<R>,
 }
@@ -108,7 +110,7 @@ impl<R: Read + Seek> Places<R> {
         if at != index_at {
             return Err(index.corrupt("the sections do not fill the file"));
         }
-        Ok(Self { kind, heads, starts, digest, reader: Mutex::new(reader) })
+        Ok(Self { kind, heads, starts, index_end: trailer_at, digest, reader: Mutex::new(reader) })
     }
 
     /// What the container holds.
@@ -117,14 +119,16 @@ impl<R: Read + Seek> Places<R> {
     }
 
     /// Compares the digest with the checksums of all sections, without their bodies.
+    ///
+    /// # Errors
+    /// [`Error::Checksum`] if they differ, [`Error::Truncated`] if the file has shrunk since it was opened.
     pub fn check_digest(&self) -> Result<()> {
         let mut digest = Hasher::new();
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         for &next in &self.starts[1..] {
             digest.update(&read_at(&mut *reader, next - 4, 4)?);
         }
-        let end = reader.seek(SeekFrom::End(0))?;
-        digest.update(&read_at(&mut *reader, end - TRAILER_BYTES as u64 - 4, 4)?);
+        digest.update(&read_at(&mut *reader, self.index_end - 4, 4)?);
         if digest.finalize() != self.digest {
             return Err(Error::Checksum { part: "all sections", index: 0 });
         }
@@ -212,6 +216,16 @@ mod tests {
         assert_eq!((places.kind(), places.heads()), (Kind::Bytes, whole.heads()));
         for number in (0..40).rev() {
             assert_eq!(places.body(number).unwrap(), whole.body(number).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_file_that_shrinks_while_it_is_read_is_truncated() {
+        let file = file();
+        for left in [0, 3, TRAILER_BYTES, file.len() / 2, file.len() - TRAILER_BYTES - 1] {
+            let places = Places::open(Cursor::new(file.clone()), &Limits::default()).unwrap();
+            places.reader.lock().unwrap().get_mut().truncate(left);
+            assert!(matches!(places.check_digest(), Err(Error::Truncated { part: "file", .. })), "{left} bytes left");
         }
     }
 

@@ -24,6 +24,8 @@ const PART: &str = "mixed density stream";
 /// ```text
 /// coded bits, behind their length · bits as they are
 /// ```
+///
+/// Returns how many bytes the latter are.
 pub fn encode<W: Word>(
     density: &Density,
     words: &[W],
@@ -31,7 +33,7 @@ pub fn encode<W: Word>(
     centre: &Centre<'_, W>,
     kept: Option<&Mask>,
     out: &mut Vec<u8>,
-) {
+) -> usize {
     let mut writer = Writer::default();
     let mut model = Model::new(density, rows);
     let mut words = words.to_vec();
@@ -41,7 +43,9 @@ pub fn encode<W: Word>(
     )
     .expect("words have parts");
     put_bytes(out, &writer.coder.finish());
-    out.extend(writer.bits.finish());
+    let bits = writer.bits.finish();
+    out.extend(&bits);
+    bits.len()
 }
 
 /// Inverse of [`encode`]; words that are not kept stay as they are in `out`.

@@ -13,6 +13,8 @@
 mod centre;
 mod field;
 mod fit;
+mod fit_columns;
+mod fit_scales;
 mod low_rank;
 pub mod mixed;
 mod moments;

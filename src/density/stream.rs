@@ -29,6 +29,8 @@ const PART: &str = "density stream";
 /// ```text
 /// words of 4 bytes (varint) · states (8 each) · words · bits
 /// ```
+///
+/// Returns how many bytes the bits are that no table knows.
 pub fn encode<W: Word>(
     density: &Density,
     words: &[W],
@@ -36,7 +38,7 @@ pub fn encode<W: Word>(
     centre: &Centre<'_, W>,
     kept: Option<&Mask>,
     out: &mut Vec<u8>,
-) {
+) -> usize {
     let mut slots: Vec<(u16, u16)> = Vec::with_capacity(words.len());
     let mut bits = BitWriter::new();
     let walk = Walk::new(density, rows);
@@ -69,7 +71,9 @@ pub fn encode<W: Word>(
     put_varint(out, words.len() as u64);
     states.iter().for_each(|state| out.extend(state.to_le_bytes()));
     words.iter().rev().for_each(|word| out.extend(word.to_le_bytes()));
-    out.extend(bits.finish());
+    let bits = bits.finish();
+    out.extend(&bits);
+    bits.len()
 }
 
 /// The states at the end and the words that were moved out, the first of them to be read last.

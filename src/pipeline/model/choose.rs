@@ -82,7 +82,7 @@ impl Coding {
         if effort == Effort::Max {
             Self::mix(best, words, None, unit)?;
         }
-        let mask = best.0.mask_bytes;
+        let mask = best.0.planes.mask_bytes();
         if let Some((coding, coded)) = Self::planned(words, unit, (limit, mask))? {
             coded.replace(coding, best);
         }
@@ -106,7 +106,8 @@ impl Coding {
             }
         }
         let differences = difference(words, base, unit.form.is_rotated);
-        if let Some((coding, coded)) = Self::planned(&differences, unit, (best.0.bytes(), best.0.mask_bytes))? {
+        if let Some((coding, coded)) = Self::planned(&differences, unit, (best.0.bytes(), best.0.planes.mask_bytes()))?
+        {
             coded.replace(Self::Differences(Box::new(coding)), &mut best);
         }
         if effort == Effort::Max {
@@ -225,7 +226,7 @@ fn candidates(sample: &Lane, unit: &Unit, most: u64, mask: u64) -> Result<Vec<Co
         if hopes.repeats {
             lanes.push(Lanes::whole(Lz77 { effort: Lz77Effort::Fast }.each(Rans::default())));
         }
-    } else if !hopes.is_none() {
+    } else if hopes.dictionary || hopes.repeats || hopes.neighbours {
         lanes.push(Lanes::whole(auto(sample)?));
     }
     let mut candidates: Vec<Coding> = lanes.into_iter().map(Coding::Lanes).collect();

@@ -1,6 +1,7 @@
 //! Weights under densities: a matrix or rows, the zeros of a pruned tensor left out.
 
 use super::mask;
+use super::method::{Coded, MASK, Planes};
 use super::unit::Unit;
 use crate::Effort;
 use crate::density::{self, Centre, Fit, Layout, Numbers, Repeats, Search};
@@ -304,7 +305,7 @@ impl Dense {
     /// ```text
     /// words of a row (varint) · what is left out, 128 more if rows are columns (1) · density
     /// ```
-    pub fn shared(&self) -> Vec<u8> {
+    fn shared(&self) -> Vec<u8> {
         let mut out = vec![];
         put_varint(&mut out, self.width as u64);
         out.push(self.leaves_out.byte() + u8::from(self.is_mixed) * MIXED + u8::from(self.is_turned) * TURNED);
@@ -312,11 +313,11 @@ impl Dense {
         out
     }
 
-    /// Each chunk, and how many of all their bytes are masks. The base is in the order of the words.
-    pub fn chunks(&self, words: &Lane, base: Option<&Lane>, unit: &Unit) -> (Vec<Vec<u8>>, usize) {
+    /// The unit as it will stand in the file. The base is in the order of the words.
+    pub fn encode(&self, words: &Lane, base: Option<&Lane>, unit: &Unit) -> Coded {
         let (mut rows, mut left) = (self.fit.rows.as_slice(), self.fit.left.as_slice());
         let rank = self.fit.density.rank();
-        let mut mask_bytes = 0;
+        let mut planes = Planes::default();
         let chunk_words = self.chunk_words(unit);
         let chunks = (0..words.len()).step_by(chunk_words).map(|start| {
             let end = words.len().min(start + chunk_words);
@@ -330,6 +331,7 @@ impl Dense {
             if rank > 0 {
                 put_bytes(&mut out, &density::write_left(own_left, rank));
             }
+            planes.add("scales", out.len());
             with_words!(words, words => {
                 let words = &words[start..end];
                 let base = base.and_then(|base| Some(&Word::of(base)?[start..end]));
@@ -339,22 +341,27 @@ impl Dense {
                     LeftOut::Zeros(group) => {
                         let mask = kept(words, base);
                         put_bytes(&mut out, &mask::encode(&mask, self.mask_row(words.len()), group));
-                        mask_bytes += out.len() - before;
+                        planes.add(MASK, out.len() - before);
                         Some(mask)
                     }
                     LeftOut::Repeats => {
                         let (repeats, bytes) = Repeats::encode(self.fit.density.numbers, words, self.width);
                         put_bytes(&mut out, &bytes);
+                        planes.add("repeats", out.len() - before);
                         Some(repeats.new_ones())
                     }
                 };
                 let encode = if self.is_mixed { density::mixed::encode } else { density::encode };
                 let centre = Centre { base, left: own_left };
-                encode(&self.fit.density, words, own, &centre, kept.as_ref(), &mut out);
+                let before = out.len();
+                let bits = encode(&self.fit.density, words, own, &centre, kept.as_ref(), &mut out);
+                planes.add("cells", out.len() - before - bits);
+                planes.add("bits below cells", bits);
             });
             out
         });
-        (chunks.collect(), mask_bytes)
+        let chunks = chunks.collect();
+        Coded { shared: self.shared(), chunks, planes, words: None }
     }
 
     fn mask_row(&self, len: usize) -> usize {

@@ -1,5 +1,6 @@
 //! Words under plans of codecs: as one lane, or each byte of them as a lane of its own.
 
+use super::method::{Coded, Planes};
 use super::words::{join, planes};
 use crate::codec::{Block, Groups, Huffman, Learned, Plan, Rans, Registry, Store};
 use crate::lane::LaneKind;
@@ -62,9 +63,10 @@ impl Lanes {
     }
 
     /// What all chunks share, and each chunk: the node of each lane behind its length.
-    pub fn encode(&self, chunks: &[Lane]) -> Result<(Vec<u8>, Vec<Vec<u8>>)> {
+    pub fn encode(&self, chunks: &[Lane]) -> Result<Coded> {
         let mut shared = vec![self.split as u8];
         let mut coded = vec![vec![]; chunks.len()];
+        let mut planes = Planes::default();
         let mut split: Vec<Vec<Lane>> = chunks.iter().map(|words| self.split.lanes(words)).collect();
         for (at, plan) in self.plans.iter().enumerate() {
             let blocks: Vec<Block> = split
@@ -74,11 +76,17 @@ impl Lanes {
                 .collect();
             let learned = plan.learn(blocks.clone())?;
             learned.write(&mut shared);
+            let name = match self.split {
+                Split::Whole => "words".to_owned(),
+                Split::Planes => format!("byte {}", self.plans.len() - 1 - at),
+            };
             for (block, out) in blocks.iter().zip(&mut coded) {
+                let before = out.len();
                 put_bytes(out, &plan.encode_grouped(&block.lane, &block.groups, &learned)?);
+                planes.add(&name, out.len() - before);
             }
         }
-        Ok((shared, coded))
+        Ok(Coded { shared, chunks: coded, planes, words: None })
     }
 }
 

@@ -88,6 +88,33 @@ pub enum Coding {
     Differences(Box<Self>),
 }
 
+/// The name of the plane that is a mask.
+pub const MASK: &str = "mask";
+
+/// What the bytes of chunks are spent on, in the order of the file.
+#[derive(Debug, Clone, Default)]
+pub struct Planes(Vec<(String, usize)>);
+
+impl Planes {
+    /// Adds bytes to the plane of a name.
+    pub fn add(&mut self, name: &str, bytes: usize) {
+        match self.0.iter_mut().find(|plane| plane.0 == name) {
+            Some(plane) => plane.1 += bytes,
+            None => self.0.push((name.to_owned(), bytes)),
+        }
+    }
+
+    /// Hands out each name and its bytes.
+    pub fn each(&self, mut take: impl FnMut(&str, usize)) {
+        self.0.iter().for_each(|(name, bytes)| take(name, *bytes));
+    }
+
+    /// Bytes of the mask.
+    pub fn mask_bytes(&self) -> usize {
+        self.0.iter().filter(|plane| plane.0 == MASK).map(|plane| plane.1).sum()
+    }
+}
+
 /// A unit as it will stand in the file.
 #[derive(Debug, Default)]
 pub struct Coded {
@@ -95,8 +122,8 @@ pub struct Coded {
     pub shared: Vec<u8>,
     /// The chunks, their checksums not included.
     pub chunks: Vec<Vec<u8>>,
-    /// Bytes of the chunks that are masks.
-    pub mask_bytes: usize,
+    /// What they are made of.
+    pub planes: Planes,
     /// The words in the order in which they are coded, if it is another.
     pub words: Option<Lane>,
 }
@@ -143,23 +170,15 @@ impl Coding {
             let starts = (0..words.len()).step_by(chunk_words);
             starts.map(|start| words.slice(start..words.len().min(start + chunk_words))).collect()
         };
-        let (shared, chunks, mask_bytes) = match self {
-            Self::Lanes(lanes) => {
-                let (shared, chunks) = lanes.encode(&cut())?;
-                (shared, chunks, 0)
-            }
-            Self::Sparse(sparse) => sparse.encode(&cut(), unit.row)?,
-            Self::Dense(dense) => {
-                let base = base.filter(|_| dense.is_centred());
-                let (chunks, mask_bytes) = dense.chunks(words, base, unit);
-                (dense.shared(), chunks, mask_bytes)
-            }
+        match self {
+            Self::Lanes(lanes) => lanes.encode(&cut()),
+            Self::Sparse(sparse) => sparse.encode(&cut(), unit.row),
+            Self::Dense(dense) => Ok(dense.encode(words, base.filter(|_| dense.is_centred()), unit)),
             Self::Differences(own) => {
                 let base = base.expect("there are no differences without a base");
-                return own.encode(&difference(words, base, unit.form.is_rotated), None, unit);
+                own.encode(&difference(words, base, unit.form.is_rotated), None, unit)
             }
-        };
-        Ok(Coded { shared, chunks, mask_bytes, words: None })
+        }
     }
 }
 

@@ -143,3 +143,41 @@ impl Model {
         Ok(mask)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Limits;
+
+    proptest! {
+        #[test]
+        fn noise_is_a_mask_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..60), row in 1usize..90) {
+            let mut budget = Budget::new(&Limits::default());
+            if let Ok(mask) = decode(&bytes, 300, row, &mut budget) {
+                prop_assert_eq!(decode(&encode(&mask, row), 300, row, &mut budget).unwrap(), mask);
+            }
+        }
+    }
+
+    #[test]
+    fn stripes_and_bits_around_are_learned() {
+        // Columns of three densities, in rows of two; and a kept bit is mostly followed by another.
+        let mut state = 1u32;
+        let mut next = move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 24
+        };
+        let mut before = false;
+        let mask: Mask = (0..96 * 700)
+            .map(|at| {
+                let density = 15 * (1 + at as u32 % 3) * (1 + at as u32 / 96 % 2) + if before { 80 } else { 0 };
+                before = next() < density;
+                before
+            })
+            .collect();
+        let (mixed, counted) = (encode(&mask, 96).len(), super::super::mask::encode(&mask, 96, 0).len());
+        assert!(mixed * 20 < counted * 19, "{mixed} and {counted} bytes");
+    }
+}

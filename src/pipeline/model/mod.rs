@@ -21,6 +21,7 @@ mod lanes;
 mod mask;
 mod method;
 mod mixed_mask;
+mod opened;
 mod read;
 mod reader;
 mod shared;
@@ -30,6 +31,7 @@ mod unit;
 mod words;
 mod write;
 
+use method::Planes;
 pub(super) use read::{base, decompress, rows, tensor, tensors};
 pub use reader::ModelReader;
 pub(super) use source::InFile;
@@ -38,6 +40,14 @@ pub(super) use write::{compress, compress_from};
 
 use crate::model::TensorInfo;
 use crate::report::{BaseUse, TensorReport};
+
+/// Divides what the chunks of a unit are made of among its tensors by their length.
+fn share_planes(listed: &mut [TensorReport], unit: &Unit, tensors: &[TensorInfo], planes: &Planes) {
+    for (number, _, place) in unit.places(tensors) {
+        let part = place.len() as f64 / unit.byte_len() as f64;
+        planes.each(|name, bytes| listed[number].add_plane(name, bytes as f64 * part));
+    }
+}
 
 /// Divides the bytes of a unit among its tensors by their length.
 fn share(listed: &mut [TensorReport], unit: &Unit, tensors: &[TensorInfo], method: &str, base: BaseUse, bytes: usize) {

@@ -3,7 +3,8 @@
 use std::io::{Read, Seek, Write};
 use std::ops::Range;
 
-use super::read::{Opened, Reading};
+use super::opened::Opened;
+use super::read::Reading;
 use crate::container::{Kind, Places};
 use crate::model::Tensor;
 use crate::pipeline::Decoder;

@@ -2,6 +2,7 @@
 
 use super::lanes::{Lanes, SharedLanes};
 use super::mask;
+use super::method::{Coded, MASK, Planes};
 use crate::codec::Registry;
 use crate::lane::LaneKind;
 use crate::mask::Mask;
@@ -30,23 +31,24 @@ impl Sparse {
         Self { group: mask::best_group(sample, row_or_all(row, sample.len())), lanes }
     }
 
-    /// Shared: group (1 byte), what the words share. Chunk: mask behind its length, words. Also the bytes of all masks.
-    pub fn encode(&self, chunks: &[Lane], row: usize) -> Result<(Vec<u8>, Vec<Vec<u8>>, usize)> {
+    /// Shared: group (1 byte), what the words share. Chunk: mask behind its length, words.
+    pub fn encode(&self, chunks: &[Lane], row: usize) -> Result<Coded> {
         let (masks, words): (Vec<Mask>, Vec<Lane>) = chunks.iter().map(part).unzip();
         let mut shared = vec![self.group as u8];
-        let (shared_words, coded_words) = self.lanes.encode(&words)?;
-        shared.extend(shared_words);
-        let mut mask_bytes = 0;
+        let coded = self.lanes.encode(&words)?;
+        shared.extend(coded.shared);
+        let mut planes = Planes::default();
         let join = |(mask, words): (Mask, Vec<u8>)| {
             let coded = mask::encode(&mask, row_or_all(row, mask.len()), self.group);
             let mut out = vec![];
             put_bytes(&mut out, &coded);
-            mask_bytes += out.len();
+            planes.add(MASK, out.len());
             out.extend(words);
             out
         };
-        let coded = masks.into_iter().zip(coded_words).map(join).collect();
-        Ok((shared, coded, mask_bytes))
+        let chunks = masks.into_iter().zip(coded.chunks).map(join).collect();
+        coded.planes.each(|name, bytes| planes.add(name, bytes));
+        Ok(Coded { shared, chunks, planes, words: None })
     }
 }
 

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use super::against::Against;
 use super::head::Head;
-use super::method::{self, Coded, Coding, Method};
+use super::method::{self, Coded, Coding, Method, Planes};
 use super::source::{InFile, Source};
 use super::unit::Unit;
-use super::{header, share};
+use super::{header, share, share_planes};
 use crate::container::{Kind, Stream, Tag};
 use crate::model::{Base, Model};
 use crate::pipeline::{Pipeline, Stage};
@@ -25,9 +25,10 @@ const BATCH: usize = 16 << 20;
 struct Packed {
     method: String,
     base: BaseUse,
-    /// Bytes of what all chunks share, and of masks.
+    /// Bytes of what all chunks share.
     head_bytes: usize,
-    mask_bytes: usize,
+    /// What chunks are made of.
+    planes: Planes,
     head: Vec<u8>,
     chunks: Vec<Vec<u8>>,
 }
@@ -115,12 +116,14 @@ fn write<W: Write>(
             }
             let bytes = packed.head.len() + packed.chunks.iter().map(Vec::len).sum::<usize>();
             report.add("tables", packed.head_bytes);
-            if packed.mask_bytes > 0 {
-                report.add("masks", packed.mask_bytes);
+            let mask_bytes = packed.planes.mask_bytes();
+            if mask_bytes > 0 {
+                report.add("masks", mask_bytes);
             }
-            report.add("values", bytes - packed.head_bytes - packed.mask_bytes);
+            report.add("values", bytes - packed.head_bytes - mask_bytes);
             inside += bytes as u64;
             share(&mut listed, unit, tensors, &packed.method, packed.base, bytes);
+            share_planes(&mut listed, unit, tensors, &packed.planes);
         }
         report.timings.writing += seconds_since(start);
     }
@@ -168,7 +171,7 @@ impl Packed {
         let mut head = vec![code as u8];
         put_varint(&mut head, number);
         head.extend(crc32fast::hash(bytes).to_le_bytes());
-        Self { method, base: code.base_use(), head_bytes: head.len(), mask_bytes: 0, head, chunks: vec![] }
+        Self { method, base: code.base_use(), head_bytes: head.len(), planes: Planes::default(), head, chunks: vec![] }
     }
 }
 
@@ -229,7 +232,7 @@ fn sections(unit: &Unit, coding: &Coding, coded: &Coded, checksums: impl Iterato
         chunks.clear();
     }
     let (method, base) = (coding.to_string(), coding.method().base_use());
-    Packed { method, base, head_bytes, mask_bytes: coded.mask_bytes, head, chunks }
+    Packed { method, base, head_bytes, planes: coded.planes.clone(), head, chunks }
 }
 
 /// Decodes a unit that needs no base and compares it.
