@@ -70,6 +70,29 @@ pub fn literals(source: &[u8]) -> Result<Vec<u8>> {
     Ok(compressor.compress(source)?)
 }
 
+/// Bytes of the literals section in the only block of what [`literals`] made: Huff0's table and streams, and their sizes.
+///
+/// Source: RFC 8878, 3.1.1 and 3.1.1.3.1. Nothing if the block is stored, or its literals are.
+pub fn literals_section(frame: &[u8]) -> Option<usize> {
+    let descriptor = usize::from(*frame.get(4)?);
+    let single_segment = descriptor >> 5 & 1;
+    let content_size = [single_segment, 2, 4, 8][descriptor >> 6];
+    let block = frame.get(5 + (1 - single_segment) + content_size..)?;
+    let compressed = 2;
+    if block.first()? >> 1 & 3 != compressed {
+        return None;
+    }
+    let section = block.get(3..)?;
+    let header = u64::from_le_bytes(*section.first_chunk()?);
+    let (bytes, size) = match (header & 3, header >> 2 & 3) {
+        (2, 0 | 1) => (3, header >> 14 & 0x3ff),
+        (2, 2) => (4, header >> 18 & 0x3fff),
+        (2, _) => (5, header >> 22 & 0x3_ffff),
+        _ => return None,
+    };
+    Some(bytes + size as usize)
+}
+
 pub fn huffman_only(source: &[u8]) -> Result<Vec<u8>> {
     // Level 6 without a zlib wrapper.
     let flags = create_comp_flags_from_zip_params(6, 0, CompressionStrategy::HuffmanOnly as i32);

@@ -15,6 +15,9 @@ use super::shared::Shared;
 use super::{Block, Codec, CodecId, Encoded, Groups};
 use crate::{Budget, Lane, Result};
 
+/// From this many coded words on there are four streams, which are decoded side by side; below there is one.
+const FOUR_STREAMS: usize = 4096;
+
 /// Codes each word in a whole number of bits: quicker than [`Rans`](super::Rans), and larger where one word prevails.
 ///
 /// Byte lanes are coded byte by byte; in wider lanes the words that occur more than once have symbols, and the others

@@ -5,6 +5,7 @@
 //!
 //! Source: F. Giesen, "Reading bits in far too many ways", parts 2 and 3, 2018.
 
+use super::FOUR_STREAMS;
 use super::lengths::{Lengths, MAX_LENGTH};
 use super::lookup::{LENGTH_BITS, LENGTH_MASK, Lookup, MOST, SEVERAL_LOG, SLOTS, Several};
 use crate::codec::alphabet::Symbol;
@@ -28,19 +29,17 @@ const FEW_BELOW: u32 = 6 << MAX_LENGTH;
 /// Restores the symbols of all groups.
 pub(super) fn read<S: Symbol>(bytes: &[u8], sizes: &[usize], tables: &[Table<Lengths>], out: &mut [S]) -> Result<()> {
     let mut reader = Reader::new(bytes, PART);
-    if coded_words(sizes, tables) == 0 {
+    let coded = coded_words(sizes, tables);
+    if coded == 0 {
         reader.end()?;
         return Decoder::<1>::new(&[], &[])?.run(sizes, tables, out);
     }
-    match reader.u8()? {
-        0 => Decoder::<1>::new(reader.rest(), &[])?.run(sizes, tables, out),
-        2 => {
-            let lengths = [reader.varint()?, reader.varint()?, reader.varint()?];
-            let lengths = lengths.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
-            Decoder::<4>::new(reader.rest(), &lengths)?.run(sizes, tables, out)
-        }
-        _ => Err(reader.corrupt("there are one or four streams")),
+    if coded < FOUR_STREAMS {
+        return Decoder::<1>::new(bytes, &[])?.run(sizes, tables, out);
     }
+    let lengths = [reader.varint()?, reader.varint()?, reader.varint()?];
+    let lengths = lengths.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    Decoder::<4>::new(reader.rest(), &lengths)?.run(sizes, tables, out)
 }
 
 /// The bits from bit `at` on, at least 57 of them, zeros after the end.
@@ -324,15 +323,15 @@ mod tests {
             several.fill(&lengths);
             let mut out = vec![170; symbols.len()];
             let mut wide = vec![0u16; symbols.len()];
-            if bytes[0] == 0 {
-                let mut decoder = Decoder::<1>::new(&bytes[1..], &[]).unwrap();
+            if symbols.len() < FOUR_STREAMS {
+                let mut decoder = Decoder::<1>::new(&bytes, &[]).unwrap();
                 decoder.several(&several, &single, &mut out);
                 decoder.end().unwrap();
                 decoder.at = [0];
                 decoder.group(&single, &mut wide);
                 decoder.end().unwrap();
             } else {
-                let mut reader = Reader::new(&bytes[1..], PART);
+                let mut reader = Reader::new(&bytes, PART);
                 let lengths = std::array::from_fn::<_, 3, _>(|_| reader.varint().unwrap() as usize);
                 let mut decoder = Decoder::<4>::new(reader.rest(), &lengths).unwrap();
                 let begin = decoder.at;

@@ -1,5 +1,6 @@
 //! Writing the bit streams of Huffman codes: of each group, stream s has the s-th quarter.
 
+use super::FOUR_STREAMS;
 use super::lengths::{Lengths, MAX_LENGTH, codes};
 use crate::codec::alphabet::{MAX_SYMBOLS, Symbol};
 use crate::codec::dispatch::dispatched;
@@ -7,8 +8,6 @@ use crate::codec::kinds::{Table, coded_words};
 use crate::wire::put_varint;
 use crate::{Error, Result};
 
-/// From this many words on, four streams are decoded side by side.
-const FOUR_STREAMS: usize = 4096;
 /// Codes put together before they are written: with up to seven bits left from before they must fit into 64.
 const BLOCK: usize = 5;
 const _: () = assert!(BLOCK as u32 * MAX_LENGTH + 7 <= 64);
@@ -56,7 +55,7 @@ fn write_as<S: Symbol, const STREAMS: usize>(
     }
     let streams = streams.map(Writer::finish);
     let Some((_, others)) = streams.split_last() else { return Ok(vec![]) };
-    let mut out = vec![STREAMS.ilog2() as u8];
+    let mut out = vec![];
     others.iter().for_each(|stream| put_varint(&mut out, stream.len() as u64));
     streams.iter().for_each(|stream| out.extend_from_slice(stream));
     Ok(out)

@@ -18,7 +18,7 @@ pub struct Frequencies {
 impl Frequencies {
     /// Frequencies near `weights`, whose order is kept; there are two weights at least, none of them 0.
     ///
-    /// The precision follows from the weights: twice their sum W or more, but not beyond 2^12, or 2^14 when one symbol
+    /// The precision follows from the weights: more than their sum W and at most twice that, but not beyond 2^12, or 2^14 when one symbol
     /// has 15/16 of W, where rare symbols would suffer. With T = 2^log slots, a weight w deserves x = w·T / W of them;
     /// each symbol gets one slot, and those left over are divided in proportion to max(0, x − 1), by rounding down
     /// the running sum.
@@ -30,7 +30,7 @@ impl Frequencies {
             count += 1;
         }
         let most = if largest / 15 > (sum - largest) { MAX_LOG } else { 12 };
-        let log = (sum.max(count).ilog2() + 2).min(most).max(count.ilog2() + 1);
+        let log = (sum.max(count).ilog2() + 1).min(most).max(count.ilog2() + 1);
         let slots = 1u64 << log;
         let share = |weight: u64| u128::from((weight << log).saturating_sub(sum));
         let shares: u128 = weights.clone().map(|(_, weight)| share(weight)).sum();
@@ -69,12 +69,15 @@ pub(super) trait Steps {
 /// Precision up to which a slot fits into 32 bits, with a symbol of one byte.
 pub(super) const NARROW_LOG: u32 = 12;
 
+/// Slots that are laid out at a time: more would be in vain, fewer often end a loop where it was not foreseen.
+const STEP: usize = 16;
+
 /// The slots of a table of low precision whose symbols are bytes.
 pub(super) struct Narrow {
     /// Frequency in the low 12 bits, the slot's place inside its symbol in the next 12, then the symbol.
     ///
-    /// There is room behind the last slot, since slots are laid out eight at a time.
-    pub packed: [u32; (1 << NARROW_LOG) + 8],
+    /// There is room behind the last slot, since slots are laid out [`STEP`] at a time.
+    pub packed: [u32; (1 << NARROW_LOG) + STEP],
     /// Precision.
     pub log: u32,
 }
@@ -85,7 +88,7 @@ impl Narrow {
         reason = "in a box, its address would be loaded again after each byte written"
     )]
     pub fn new() -> Self {
-        Self { packed: [0; (1 << NARROW_LOG) + 8], log: 1 }
+        Self { packed: [0; (1 << NARROW_LOG) + STEP], log: 1 }
     }
 
     /// Lays out a table in place of the last one.
@@ -103,12 +106,12 @@ impl Narrow {
         for &(symbol, frequency) in &table.entries {
             let end = at + usize::from(frequency);
             let first = u32::from(symbol) << 24 | u32::from(frequency);
-            let mut eight: [u32; 8] = std::array::from_fn(|place| first + ((place as u32) << 12));
+            let mut some: [u32; STEP] = std::array::from_fn(|place| first + ((place as u32) << 12));
             while at < end {
                 // What goes beyond the symbol's slots is written again by the next one.
-                self.packed[at..at + 8].copy_from_slice(&eight);
-                eight = eight.map(|slot| slot.wrapping_add(8 << 12));
-                at += 8;
+                self.packed[at..at + STEP].copy_from_slice(&some);
+                some = some.map(|slot| slot.wrapping_add((STEP as u32) << 12));
+                at += STEP;
             }
             at = end;
         }
@@ -188,7 +191,7 @@ mod tests {
     #[test]
     fn equal_weights_get_equal_slots_and_a_rare_symbol_keeps_one() {
         let table = Frequencies::from_weights([(0, 5), (1, 5)].into_iter());
-        assert_eq!((table.log, table.entries), (5, vec![(0, 16), (1, 16)]));
+        assert_eq!((table.log, table.entries), (4, vec![(0, 8), (1, 8)]));
         let table = Frequencies::from_weights([(7, 1), (3, 1 << 40)].into_iter());
         assert_eq!((table.log, table.entries), (14, vec![(7, 1), (3, 16383)]));
     }
