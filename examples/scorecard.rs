@@ -87,7 +87,7 @@ fn main() -> Result<()> {
         }
         let [usual, small] = [&usual, &small].map(|packed| packed.bytes.len());
         let more = 100.0 * (small as f64 / usual as f64 - 1.0);
-        println!("| {name} | {usual} | {small} | {more:+.2} % | {:+.2} % |", MOST_FOR_BLOCKS);
+        println!("| {name} | {usual} | {small} | {more:+.2} % | {MOST_FOR_BLOCKS:+.2} % |");
         if more > MOST_FOR_BLOCKS {
             short.push(format!("{name} in small blocks"));
         }

@@ -164,15 +164,18 @@ impl<'a> Seeker<'a> {
         found.sort_by_key(|(bytes, _)| std::cmp::Reverse(bytes.len()));
         let mut parts = vec![Part::Literal(cell.to_vec())];
         for (bytes, part) in found {
-            let place = parts.iter().enumerate().find_map(|(at, part)| match part {
-                Part::Literal(literal) => memchr::memmem::find(literal, &bytes).map(|start| (at, start)),
-                Part::Cell { .. } => None,
-            });
-            let Some((at, start)) = place else { continue };
-            let Part::Literal(literal) = &parts[at] else { continue };
-            let around = [literal[..start].to_vec(), literal[start + bytes.len()..].to_vec()];
-            let [before, after] = around.map(|bytes| (!bytes.is_empty()).then_some(Part::Literal(bytes)));
-            parts.splice(at..=at, before.into_iter().chain([part]).chain(after));
+            let place = |parts: &[Part]| {
+                parts.iter().enumerate().find_map(|(at, part)| match part {
+                    Part::Literal(literal) => memchr::memmem::find(literal, &bytes).map(|start| (at, start)),
+                    Part::Cell { .. } => None,
+                })
+            };
+            while let (Some((at, start)), ..=MAX_PARTS) = (place(&parts), parts.len()) {
+                let Part::Literal(literal) = &parts[at] else { break };
+                let around = [literal[..start].to_vec(), literal[start + bytes.len()..].to_vec()];
+                let [before, after] = around.map(|bytes| (!bytes.is_empty()).then_some(Part::Literal(bytes)));
+                parts.splice(at..=at, before.into_iter().chain([part.clone()]).chain(after));
+            }
         }
         let is_short = |part: &Part| !matches!(part, Part::Literal(bytes) if bytes.len() > MAX_LITERAL);
         if parts.iter().all(is_short) { parts } else { vec![] }
