@@ -93,11 +93,7 @@ fn a_node_of_runs_is_as_shown() {
 
 #[test]
 fn a_huffman_node_is_as_shown() {
-    node(
-        Huffman::default(),
-        &Lane::from(b"abracadabra".to_vec()),
-        "02 0d 0b 08 00 0e 5a 36 ed ab fb 71 4e ac 9c 00",
-    );
+    node(Huffman::default(), &Lane::from(b"abracadabra".to_vec()), "02 0d 0b 08 00 0e 5a 36 ed ab fb 71 4e ac 9c 00");
 }
 
 #[test]
