@@ -136,12 +136,12 @@ fn must(file: &str, effort: Effort) -> Result<usize> {
 }
 
 fn speed(bytes: usize, start: Duration) -> f64 {
-    bytes as f64 / 1e6 / (worked() - start).as_secs_f64()
+    bytes as f64 / 1e6 / worked().saturating_sub(start).as_secs_f64()
 }
 
 /// How long this thread has had a processor; where the system does not tell, the time on the clock.
 fn worked() -> Duration {
-    let first = |path: &str| Some(std::fs::read_to_string(path).ok()?.split_whitespace().next()?.parse().ok()?);
+    let first = |path: &str| std::fs::read_to_string(path).ok()?.split_whitespace().next()?.parse().ok();
     first("/proc/thread-self/schedstat").map_or_else(elapsed, Duration::from_nanos)
 }
 

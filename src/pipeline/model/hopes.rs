@@ -11,6 +11,7 @@ const LAGS: usize = 8;
 
 /// Kinds of plans that may pay.
 #[derive(Debug, Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "each stands for one kind of plan, alone")]
 pub struct Hopes {
     /// Plans that know how often words come, whatever stands before them.
     pub order: bool,
