@@ -378,6 +378,13 @@ fn tensors_of_odd_shapes_and_sizes_return_at_every_effort() {
     }
 }
 
+/// Numbers like those of [`bell`] whose low bits are noise, too.
+fn fine_bell(count: usize, scale: f64) -> Vec<f32> {
+    let mut random = Random(23);
+    let noisy = |w: f64| f32::from_bits((w as f32).to_bits() ^ random.below(1 << 12) as u32);
+    bell(count, scale).into_iter().map(noisy).collect()
+}
+
 /// Bits of each weight of a matrix of `width` columns.
 fn bits_at(effort: Effort, weights: &[f32], width: usize) -> f64 {
     let shape = [weights.len() / width, width];
@@ -389,7 +396,7 @@ fn bits_at(effort: Effort, weights: &[f32], width: usize) -> f64 {
 
 #[test]
 fn rows_that_came_from_half_floats_do_not_pay_for_their_low_bits() {
-    let weights: Vec<f32> = bell(256 * 512, 0.05).iter().map(|&w| w as f32).collect();
+    let weights = fine_bell(256 * 512, 0.05);
     let cut = |(at, &w): (usize, &f32)| if at / 512 % 2 == 0 { f32::from_bits(w.to_bits() & 0xffff_0000) } else { w };
     let halves: Vec<f32> = weights.iter().enumerate().map(cut).collect();
     for effort in Effort::ALL {
@@ -404,19 +411,21 @@ fn columns_of_a_pruned_matrix_predict_others() {
     let mut last = 0f64;
     let mut follow = |(at, noise): (usize, &f64)| {
         last = if at % 64 == 0 { *noise } else { 0.95 * last + 0.3 * noise };
-        if last.abs() > 0.45 { last as f32 } else { 0.0 }
+        if last.abs() > 0.2 { last as f32 } else { 0.0 }
     };
     let weights: Vec<f32> = bell(2000 * 64, 1.0).iter().enumerate().map(&mut follow).collect();
     let kept = weights.iter().filter(|&&w| w != 0.0).count();
     assert!((0.2..0.5).contains(&(kept as f64 / weights.len() as f64)), "{kept} kept");
     let [fast, balanced, max] = Effort::ALL.map(|effort| bits_at(effort, &weights, 64));
-    assert!(balanced < fast - 0.1 && max < balanced - 0.1, "{fast}, {balanced}, {max}");
+    assert!(balanced < fast && max < balanced, "{fast}, {balanced}, {max}");
 }
 
 #[test]
 fn planes_of_a_tensor_come_to_its_bits() {
-    let weights: Vec<f32> = bell(300 * 400, 0.05).iter().map(|&w| w as f32).collect();
-    let pruned: Vec<f32> = weights.iter().map(|&w| if w.abs() > 0.02 { w } else { 0.0 }).collect();
+    // Rows of seven scales.
+    let scale = |at: usize| 2f32.powi((at / 400 % 7) as i32);
+    let weights: Vec<f32> = fine_bell(300 * 400, 0.05).iter().enumerate().map(|(at, &w)| w * scale(at)).collect();
+    let pruned: Vec<f32> = weights.iter().map(|&w| if w.abs() > 0.1 { w } else { 0.0 }).collect();
     let model = Model::builder()
         .f32("dense", &[300, 400], &weights)
         .and_then(|model| model.f32("pruned", &[300, 400], &pruned))

@@ -98,12 +98,9 @@ mod tests {
     use super::*;
 
     fn noise(count: usize) -> Vec<u32> {
-        let mut state = 1u32;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            state
-        };
-        (0..count).map(|_| next()).collect()
+        // A plain congruential generator repeats the differences of its top bits.
+        let mix = |at: u32| (at ^ at >> 15).wrapping_mul(0x85eb_ca6b);
+        (1..=count as u32).map(|at| mix(mix(at.wrapping_mul(0x9e37_79b9)) ^ 0x2545_f491)).collect()
     }
 
     fn is_none(hopes: Hopes) -> bool {
