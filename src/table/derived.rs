@@ -29,11 +29,12 @@ const ESCAPES: usize = 20;
 ///
 /// ```
 /// use losslaw::table::{Kind, Part, Table};
-/// let rows: String = (0..50).map(|i| format!("{},x.org/{}.html\n", i * i * 31, i * i * 31)).collect();
+/// let name = |i: u32| format!("{:x}q", 7_000_000 + i * i * 48_271);
+/// let rows: String = (0..50).map(|i| format!("{},x.org/{}.html\n", name(i), name(i))).collect();
 /// let table = Table::from_csv(format!("id,page\n{rows}").as_bytes())?;
 /// let page = &table.columns()[1].kind;
-/// let number = Part::Cell { column: 0, lower: false };
-/// let parts = vec![Part::Literal(b"x.org/".to_vec()), number, Part::Literal(b".html".to_vec())];
+/// let id = Part::Cell { column: 0, lower: false };
+/// let parts = vec![Part::Literal(b"x.org/".to_vec()), id, Part::Literal(b".html".to_vec())];
 /// assert_eq!(*page, Kind::Derived { parts });
 /// # Ok::<(), losslaw::Error>(())
 /// ```

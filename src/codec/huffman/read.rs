@@ -7,7 +7,7 @@
 
 use super::FOUR_STREAMS;
 use super::lengths::{Lengths, MAX_LENGTH};
-use super::lookup::{LENGTH_BITS, LENGTH_MASK, Lookup, MOST, SEVERAL_LOG, SLOTS, Several};
+use super::lookup::{LENGTH_BITS, LENGTH_MASK, Lookup, MOST, SLOTS, Several};
 use crate::codec::alphabet::Symbol;
 use crate::codec::dispatch::dispatched;
 use crate::codec::kinds::{Table, coded_words};
@@ -22,9 +22,6 @@ const _: () = assert!(PER_LOAD as u32 * MAX_LENGTH <= 56);
 const SMALL: u32 = 8;
 /// From this many words on, a table of several symbols is worth laying out.
 const MANY: usize = 8192;
-
-/// Mean length of codes, times 2048, from which there are hardly two in a lookup.
-const FEW_BELOW: u32 = 6 << MAX_LENGTH;
 
 /// Restores the symbols of all groups.
 pub(super) fn read<S: Symbol>(bytes: &[u8], sizes: &[usize], tables: &[Table<Lengths>], out: &mut [S]) -> Result<()> {
@@ -126,12 +123,12 @@ impl<'a, const STREAMS: usize> Decoder<'a, STREAMS> {
                 Table::Coded(lengths) => lengths,
             };
             if size >= MANY
-                && mean_length(lengths) < FEW_BELOW
+                && short_on_average(lengths)
                 && let Some(group) = S::bytes(group)
             {
                 let several = several.get_or_insert_with(Several::new);
                 large.fill(lengths);
-                several.fill(lengths);
+                several.fill(&large, lengths);
                 self.several(several, &large, group);
             } else if lengths.iter().all(|&(_, length)| u32::from(length) <= SMALL) {
                 small.fill(lengths);
@@ -172,15 +169,15 @@ impl<'a, const STREAMS: usize> Decoder<'a, STREAMS> {
 
     /// Reads one group of bytes with short codes, several at a time.
     fn several(&mut self, several: &Several, single: &Lookup<MAX_LENGTH, SLOTS>, out: &mut [u8]) {
-        let mut done = [0; STREAMS];
+        let (mut cursors, mut done) = (self.at.map(Cursor::new), [0; STREAMS]);
         dispatched(
             #[inline(always)]
-            || side_by_side(several, self.bytes, &mut self.at, quarters(out), &mut done),
+            || side_by_side(several, self.bytes, &mut cursors, &mut quarters(out), &mut done),
         );
         for (s, part) in quarters::<_, STREAMS>(out).into_iter().enumerate() {
-            let (mut at, mut done) = ([self.at[s]], [done[s]]);
-            side_by_side(several, self.bytes, &mut at, [&mut *part], &mut done);
-            self.at[s] = one_by_one(single, self.bytes, at[0], &mut part[done[0]..]);
+            let (mut cursor, mut done) = ([cursors[s]], [done[s]]);
+            side_by_side(several, self.bytes, &mut cursor, &mut [&mut *part], &mut done);
+            self.at[s] = one_by_one(single, self.bytes, cursor[0].at(), &mut part[done[0]..]);
         }
     }
 }
@@ -217,54 +214,43 @@ fn blocks<S: Symbol, const LOG: u32, const SLOTS: usize, const STREAMS: usize>(
     done
 }
 
-/// Loads of several symbols look at four times twelve bits.
-const LOOKUPS: usize = 4;
-const _: () = assert!(LOOKUPS as u32 * SEVERAL_LOG <= 56);
-/// Bytes that one load of several symbols may write to, as far as the widths of its sums tell.
-const WINDOW: usize = 40;
-
 /// Reads loads of several symbols, as far as all streams and their parts have room for one more; `done` counts the
 /// symbols of each part.
-///
-/// The processor has no registers left in this loop: what it has to remember is one sum for each stream, whose bits
-/// below 64 say how far its load was read, and those above how many symbols it gave.
 #[inline(always)]
 fn side_by_side<const STREAMS: usize>(
     several: &Several,
     bytes: &[u8],
-    at: &mut [usize; STREAMS],
-    parts: [&mut [u8]; STREAMS],
+    cursors: &mut [Cursor; STREAMS],
+    parts: &mut [&mut [u8]; STREAMS],
     done: &mut [usize; STREAMS],
 ) {
-    let mut streams = at.map(|at| bytes.get(at / 8..).unwrap_or(&[]));
-    let begins = streams.map(<[u8]>::len);
-    let mut sums = at.map(|at| at as u64 % 8);
-    let ends = parts.each_ref().map(|part| part.len());
-    let mut skipped = done.iter();
-    let mut parts = parts.map(|part| &mut part[skipped.next().map_or(0, |&done| done)..]);
-    while streams.iter().all(|stream| stream.len() >= 8) && parts.iter().all(|part| part.len() >= WINDOW) {
-        sums = sums.map(|sum| sum % 8);
-        let mut bits: [u64; STREAMS] = std::array::from_fn(|s| load(streams[s], sums[s] as usize));
-        let windows = parts.each_mut().map(|part| part.first_chunk_mut::<WINDOW>().expect("it is long enough"));
-        // Stream by stream the processor would see too little of the others to work on them meanwhile.
-        for round in 0..LOOKUPS {
-            for s in 0..STREAMS {
-                let (symbols, tail) = several.get(bits[s]);
-                // Each lookup before this one gave a symbol that its tail does not count.
-                let place = (sums[s] >> LENGTH_BITS) as usize + round;
-                windows[s][place..place + MOST].copy_from_slice(&symbols);
-                bits[s] <<= tail & LENGTH_MASK as u8;
-                sums[s] += u64::from(tail);
+    let (mut local, mut at) = (*cursors, *done);
+    'all: loop {
+        // No stream can fill its part within so many loads.
+        let room = (0..STREAMS).map(|s| parts[s].len().saturating_sub(at[s] + 8)).min().unwrap_or(0);
+        let loads = room / (PER_LOAD * MOST);
+        if loads == 0 {
+            break;
+        }
+        for _ in 0..loads {
+            for cursor in &mut local {
+                if !cursor.refill(bytes) {
+                    break 'all;
+                }
+            }
+            // Stream by stream the processor would see too little of the others to work on them meanwhile.
+            for _ in 0..PER_LOAD {
+                for s in 0..STREAMS {
+                    let entry = several.get(local[s].bits);
+                    let Some(room) = parts[s].get_mut(at[s]..).and_then(<[u8]>::first_chunk_mut) else { break 'all };
+                    *room = (entry >> 8).to_le_bytes();
+                    at[s] += (entry >> 56) as usize;
+                    local[s].bits <<= entry & 63;
+                }
             }
         }
-        for s in 0..STREAMS {
-            streams[s] = &streams[s][(sums[s] / 8 % 8) as usize..];
-            let found = (sums[s] >> LENGTH_BITS) as usize + LOOKUPS;
-            parts[s] = &mut std::mem::take(&mut parts[s])[found..];
-        }
     }
-    *done = std::array::from_fn(|s| ends[s] - parts[s].len());
-    *at = std::array::from_fn(|s| (at[s] / 8 + begins[s] - streams[s].len()) * 8 + (sums[s] % 8) as usize);
+    (*cursors, *done) = (local, at);
 }
 
 fn one_by_one<S: Symbol, const LOG: u32, const SLOTS: usize>(
@@ -294,9 +280,10 @@ fn quarters<S, const STREAMS: usize>(out: &mut [S]) -> [&mut [S]; STREAMS] {
     })
 }
 
-/// The bits of a word, times 2048, if words are as frequent as their codes are short.
-fn mean_length(lengths: &Lengths) -> u32 {
-    lengths.iter().map(|&(_, length)| u32::from(length) << (MAX_LENGTH - u32::from(length))).sum()
+/// Whether words coded as well as lengths can take less than six bits each: of others there are hardly two in a lookup.
+fn short_on_average(lengths: &Lengths) -> bool {
+    let bits: u32 = lengths.iter().map(|&(_, length)| u32::from(length) << (MAX_LENGTH - u32::from(length))).sum();
+    bits < 6 << MAX_LENGTH
 }
 
 #[cfg(test)]
@@ -320,7 +307,7 @@ mod tests {
             let bytes = write(&symbols, &[symbols.len()], &[Table::Coded(lengths.clone())]).unwrap();
             let (mut single, mut several) = (Lookup::new(), Several::new());
             single.fill(&lengths);
-            several.fill(&lengths);
+            several.fill(&single, &lengths);
             let mut out = vec![170; symbols.len()];
             let mut wide = vec![0u16; symbols.len()];
             if symbols.len() < FOUR_STREAMS {
