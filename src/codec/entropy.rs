@@ -72,20 +72,7 @@ macro_rules! kernel_methods {
             entropy::learn::<Self>(blocks)
         }
 
-        fn encode_grouped(&self, input: &Lane, groups: &Groups, shared: &[u8]) -> Result<Encoded> {
-            self.encode_block(input, groups, &shared.to_vec().into())
-        }
-
-        fn decode_grouped(
-            &self,
-            params: &[u8],
-            children: Vec<Lane>,
-            groups: &Groups,
-            shared: &[u8],
-            budget: &mut Budget,
-        ) -> Result<Lane> {
-            self.decode_block(params, children, groups, &shared.to_vec().into(), budget)
-        }
+        crate::codec::shared::grouped_as_blocks!();
 
         fn encode_block(&self, input: &Lane, groups: &Groups, shared: &Shared) -> Result<Encoded> {
             entropy::encode_block(self, input, groups, shared)

@@ -5,6 +5,28 @@ use std::sync::{Arc, OnceLock};
 
 use crate::{Budget, Result};
 
+/// The grouped methods of a [`Codec`](super::Codec) that keeps what it reads from shared bytes: those for one of several
+/// blocks, with nothing kept before or after.
+macro_rules! grouped_as_blocks {
+    () => {
+        fn encode_grouped(&self, input: &Lane, groups: &Groups, shared: &[u8]) -> Result<Encoded> {
+            self.encode_block(input, groups, &shared.to_vec().into())
+        }
+
+        fn decode_grouped(
+            &self,
+            params: &[u8],
+            children: Vec<Lane>,
+            groups: &Groups,
+            shared: &[u8],
+            budget: &mut Budget,
+        ) -> Result<Lane> {
+            self.decode_block(params, children, groups, &shared.to_vec().into(), budget)
+        }
+    };
+}
+pub(super) use grouped_as_blocks;
+
 /// Bytes that [`Codec::learn`](super::Codec::learn) returned, and what its codec read from them, so that a model of many
 /// tables is read once and not with each block.
 ///

@@ -1,7 +1,6 @@
 //! Coding one column: transforms, partitions and plans compete by coded bytes.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 
 use super::Pipeline;
 use super::adaptive::Origin;
@@ -102,47 +101,61 @@ impl Setting<'_> {
         }
         let earlier = self.earlier(column);
         let plan = self.pipeline.plan.clone();
-        let is_constant = self.frame.columns()[column].ordinals.max().is_none_or(|max| max == 0);
-        let transforms = if plan.is_some() || is_constant {
+        let transforms = if plan.is_some() || self.is_constant(column) {
             vec![Transform::Plain]
         } else {
             candidates::transforms(&self.stretches, column, &earlier)
         };
         let plan = plan.unwrap_or_else(|| Bins::default().then(Rans::default()));
         let features: Vec<Feature> = earlier.iter().flat_map(|&c| [Feature::Column(c), Feature::Delta(c)]).collect();
-        let mut candidates = VecDeque::new();
-        for transform in transforms {
-            candidates.push_back(self.candidate(column, transform)?);
-        }
+        let mut candidates =
+            transforms.into_iter().map(|transform| self.candidate(column, transform)).collect::<Result<Vec<_>>>()?;
         self.select(column, &mut candidates, &features)?;
-        let (mut best, mut is_open) = (None::<CodedColumn>, true);
-        while let Some(Candidate { transform, residuals, derived }) = candidates.pop_front() {
-            let mut partitions = vec![Partition::Whole];
-            if !is_constant && self.shared.is_none() {
-                let partition = self.checked(target(column, derived.as_ref()), &features)?;
-                if partition != Partition::Whole {
-                    partitions.push(partition);
-                }
-            }
-            let begun = plan.begin(residuals)?;
-            let mut written = vec![];
-            transform.write(&mut written)?;
-            for partition in &partitions {
-                let coded = self.encode(column, (&transform, &written), &begun, partition, &plan)?;
-                // A partition that was asked for by name is used, whatever it costs.
-                let forced = self.pipeline.partitioner.is_some() && *partition != Partition::Whole;
-                if forced || best.as_ref().is_none_or(|best| coded.bytes < best.bytes) {
-                    best = Some(coded);
-                }
-            }
-            // What the best one leaves out in each block is tried when all others are done.
-            if candidates.is_empty() && std::mem::take(&mut is_open) {
-                let recalled = best.as_ref().and_then(|best| self.recalled(column, &best.transform));
-                let recalled = recalled.map(|transform| self.candidate(column, transform)).transpose()?;
-                candidates.extend(recalled);
-            }
+        let mut best = None;
+        for candidate in candidates {
+            self.offer(column, candidate, &features, &plan, &mut best)?;
+        }
+        // What the best one leaves out in each block is tried when all others are done.
+        let recalled = best.as_ref().and_then(|best: &CodedColumn| self.recalled(column, &best.transform));
+        if let Some(transform) = recalled {
+            self.offer(column, self.candidate(column, transform)?, &features, &plan, &mut best)?;
         }
         super::adaptive::improve(self, column, best.expect("the plain transform is always tried"))
+    }
+
+    /// Codes a column by one candidate, whole and divided, and keeps what takes fewer bytes than the best so far.
+    fn offer(
+        &self,
+        column: usize,
+        Candidate { transform, residuals, derived }: Candidate<'_>,
+        features: &[Feature],
+        plan: &Plan,
+        best: &mut Option<CodedColumn>,
+    ) -> Result<()> {
+        let mut partitions = vec![Partition::Whole];
+        if !self.is_constant(column) && self.shared.is_none() {
+            let partition = self.checked(target(column, derived.as_ref()), features)?;
+            if partition != Partition::Whole {
+                partitions.push(partition);
+            }
+        }
+        let begun = plan.begin(residuals)?;
+        let mut written = vec![];
+        transform.write(&mut written)?;
+        for partition in &partitions {
+            let coded = self.encode(column, (&transform, &written), &begun, partition, plan)?;
+            // A partition that was asked for by name is used, whatever it costs.
+            let forced = self.pipeline.partitioner.is_some() && *partition != Partition::Whole;
+            if forced || best.as_ref().is_none_or(|best| coded.bytes < best.bytes) {
+                *best = Some(coded);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing to say about a column.
+    fn is_constant(&self, column: usize) -> bool {
+        self.frame.columns()[column].ordinals.max().is_none_or(|max| max == 0)
     }
 
     /// The byte that ends each text, if a column of texts is coded so.
@@ -153,7 +166,7 @@ impl Setting<'_> {
     }
 
     /// Leaves the candidate that takes the fewest bits under a tree for a small sample, and one that comes close.
-    fn select(&self, column: usize, candidates: &mut VecDeque<Candidate<'_>>, features: &[Feature]) -> Result<()> {
+    fn select(&self, column: usize, candidates: &mut Vec<Candidate<'_>>, features: &[Feature]) -> Result<()> {
         // Another partitioner has no such estimate, and few rows are quickly tried in full.
         if candidates.len() < 2 || self.pipeline.partitioner.is_some() {
             return Ok(());

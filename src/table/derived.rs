@@ -86,6 +86,9 @@ pub(super) fn find(index: &Index<'_>, columns: &mut [(ColumnSchema, ColumnData)]
     let spans = columns.iter().map(|(schema, _)| schema.span);
     let places: Vec<usize> = spans.scan(0, |next, span| Some(std::mem::replace(next, *next + span))).collect();
     let rows = index.rows();
+    if rows == 0 {
+        return;
+    }
     let is_target = |schema: &ColumnSchema| match &schema.kind {
         Kind::Text => true,
         Kind::Categorical { entries } => entries.len() * 8 > rows,
@@ -93,7 +96,7 @@ pub(super) fn find(index: &Index<'_>, columns: &mut [(ColumnSchema, ColumnData)]
     };
     let mut used: BTreeSet<u32> = BTreeSet::new();
     let targets: Vec<usize> = (0..columns.len()).filter(|&at| is_target(&columns[at].0)).take(MAX_TARGETS).collect();
-    for target in targets.into_iter().filter(|_| rows > 0) {
+    for target in targets {
         if used.contains(&(target as u32)) {
             continue;
         }

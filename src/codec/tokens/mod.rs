@@ -91,20 +91,7 @@ impl Codec for Tokens {
         learn(&blocks.iter().map(|block| bytes_of(&block.lane)).collect::<Result<Vec<_>>>()?)
     }
 
-    fn encode_grouped(&self, input: &Lane, groups: &Groups, shared: &[u8]) -> Result<Encoded> {
-        self.encode_block(input, groups, &shared.to_vec().into())
-    }
-
-    fn decode_grouped(
-        &self,
-        params: &[u8],
-        children: Vec<Lane>,
-        groups: &Groups,
-        shared: &[u8],
-        budget: &mut Budget,
-    ) -> Result<Lane> {
-        self.decode_block(params, children, groups, &shared.to_vec().into(), budget)
-    }
+    super::shared::grouped_as_blocks!();
 
     fn encode_block(&self, input: &Lane, _: &Groups, shared: &Shared) -> Result<Encoded> {
         if shared.bytes().is_empty() {

@@ -1,6 +1,6 @@
 //! Which plans may take fewer bytes than a density, by what a sample shows before any of them is tried.
 
-use crate::log2::{BIT, log2};
+use crate::log2::{BIT, code_length};
 use crate::{Lane, Word, with_words};
 
 /// Top bits of a word whose values are counted; the bits below count as they are.
@@ -11,7 +11,7 @@ const LAGS: usize = 8;
 
 /// Kinds of plans that may pay.
 #[derive(Debug, Clone, Copy)]
-#[allow(clippy::struct_excessive_bools, reason = "each stands for one kind of plan, alone")]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for one kind of plan, alone")]
 pub struct Hopes {
     /// Plans that know how often words come, whatever stands before them.
     pub order: bool,
@@ -36,24 +36,17 @@ impl Hopes {
     }
 }
 
-/// What words of these counts take, in 2^-16 bit.
-fn entropy(counts: &[u32]) -> u64 {
-    let all: u64 = counts.iter().map(|&count| u64::from(count)).sum();
-    let bits = |&count: &u32| u64::from(count) * (log2(all) - log2(u64::from(count)));
-    counts.iter().map(bits).sum()
-}
-
 /// About the fewest bits of a code that knows how often words come: their top bits, or each of their bytes, counted.
 pub fn order<W: Word>(words: &[W]) -> u64 {
     let bits = W::KIND.bits();
     let top = TOP.min(bits);
     let mut counts = vec![0u32; 1 << top];
     words.iter().for_each(|word| counts[(word.wide() >> (bits - top)) as usize] += 1);
-    let by_top = entropy(&counts) + u64::from(bits - top) * words.len() as u64 * BIT;
+    let by_top = code_length(&counts) + u64::from(bits - top) * words.len() as u64 * BIT;
     let by_plane = (0..bits).step_by(8).map(|shift| {
         let mut counts = [0u32; 256];
         words.iter().for_each(|word| counts[usize::from((word.wide() >> shift) as u8)] += 1);
-        entropy(&counts)
+        code_length(&counts)
     });
     by_top.min(by_plane.sum())
 }
