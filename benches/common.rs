@@ -50,7 +50,7 @@ pub fn exponents(len: usize) -> Vec<u8> {
 /// Bytes of a bell curve of deviation 20 around 128: about 6.4 bits each, too many for two in a lookup of Huffman codes.
 pub fn bells(len: usize) -> Vec<u8> {
     let mut noise = Noise::new(3);
-    (0..len).map(|_| (128.0 + noise.bell() * 20.0) as u8).collect()
+    (0..len).map(|_| ((128.0 + noise.bell() * 20.0) as i16).to_le_bytes()[0]).collect()
 }
 
 /// Text-like bytes: words drawn from a made-up vocabulary, frequent ones far more often, in sentences.

@@ -18,6 +18,7 @@ mod measure;
 mod models;
 mod must;
 mod numbers;
+mod process;
 mod table;
 mod tables;
 mod typed;

@@ -88,8 +88,11 @@ fn budget() -> Budget {
     Budget::new(&Limits::default())
 }
 
+/// A name and its bytes.
+type File = (&'static str, Vec<u8>);
+
 /// Bytes for entropy coders, and the files of which the first two make them.
-fn text() -> Result<(Vec<u8>, Vec<(&'static str, Vec<u8>)>)> {
+fn text() -> Result<(Vec<u8>, Vec<File>)> {
     let Some(folder) = std::env::var_os("LOSSLAW_DATA") else {
         println!("LOSSLAW_DATA is not set: text is generated, files are left out\n");
         return Ok((common::shuffled_text(1 << 20), vec![]));
