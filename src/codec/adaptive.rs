@@ -22,16 +22,18 @@ pub struct BitModel {
 }
 
 const SLOWEST: u8 = 126;
-/// 2^16 / (n + 2), the weight of the next bit after n bits.
-const RATES: [u16; 127] = {
-    let mut rates = [0; 127];
+/// 2^16 / (n + 2), the weight of the next bit after n bits, for every n that a byte can hold.
+const RATES: [u16; 256] = {
+    let mut rates = [0; 256];
     let mut n = 0;
-    while n < 127 {
+    while n < rates.len() {
         rates[n] = (65536 / (n + 2)) as u16;
         n += 1;
     }
     rates
 };
+/// Never certain: a bit must stay possible however often the other one came.
+const LEAST: u16 = 64;
 
 impl Default for BitModel {
     fn default() -> Self {
@@ -40,12 +42,18 @@ impl Default for BitModel {
 }
 
 impl BitModel {
+    /// Moves towards the bit by its share of the way, rounded down.
     #[inline]
     fn learn(&mut self, bit: bool) {
-        let target = if bit { 65535 } else { 0 };
-        let step = ((target - i32::from(self.one)) * i32::from(RATES[usize::from(self.seen)])) >> 16;
-        // Never certain: a bit must stay possible however often the other one came.
-        self.one = (i32::from(self.one) + step).clamp(64, 65536 - 64) as u16;
+        let rate = u32::from(RATES[usize::from(self.seen)]);
+        // A way and an end for each bit: a chain of guesses waits for nothing that only the other bit needs.
+        if bit {
+            let step = u32::from(u16::MAX - self.one) * rate >> 16;
+            self.one = (self.one + step as u16).min(u16::MAX - LEAST + 1);
+        } else {
+            let step = (u32::from(self.one) * rate).div_ceil(1 << 16);
+            self.one = (self.one - step as u16).max(LEAST);
+        }
         self.seen = (self.seen + 1).min(SLOWEST);
     }
 

@@ -43,22 +43,21 @@ fn root_of_expected(expected: u64) -> u64 {
 }
 
 /// Roots coded against expected counts.
-///
-/// Cells are made when they are first needed: most tables need few, and all take longer to lay out than those to read.
 #[derive(Debug)]
-struct RootModel([Option<Box<Cell>>; 64]);
+struct RootModel([Cell; 64]);
 
 #[derive(Debug, Default)]
 struct Cell {
     zero: BitModel,
     exact: BitModel,
     above: BitModel,
-    size: UIntModel,
+    /// Made when it is first needed: few are, and all take longer to lay out than most tables to read.
+    size: Option<Box<UIntModel>>,
 }
 
 impl RootModel {
     fn new() -> Self {
-        Self([const { None }; 64])
+        Self(std::array::from_fn(|_| Cell::default()))
     }
 
     /// Two contexts for each octave of the expected count.
@@ -69,7 +68,7 @@ impl RootModel {
             Some(0) => 1,
             Some(log) => 2 * log as usize + (expected >> (log - 1) & 1) as usize,
         };
-        self.0[bucket.min(63)].get_or_insert_default()
+        &mut self.0[bucket.min(63)]
     }
 
     #[inline]
@@ -87,7 +86,7 @@ impl RootModel {
         if near > 1 {
             sink.bit(&mut cell.above, root > near);
         }
-        cell.size.encode(root.abs_diff(near) - 1, sink);
+        cell.size.get_or_insert_default().encode(root.abs_diff(near) - 1, sink);
     }
 
     #[inline]
@@ -101,7 +100,7 @@ impl RootModel {
             return Ok(near);
         }
         let above = near == 1 || decoder.bit(&mut cell.above);
-        let size = cell.size.decode(decoder).saturating_add(1);
+        let size = cell.size.get_or_insert_default().decode(decoder).saturating_add(1);
         let root = if above { near.saturating_add(size) } else { near.saturating_sub(size) };
         if root == 0 || root > MAX_ROOT { Err(decoder.corrupt("a weight is out of range")) } else { Ok(root) }
     }
@@ -113,9 +112,10 @@ struct Frame {
     symbols: Vec<u16>,
     pooled: Vec<u64>,
     pooled_shares: Vec<u64>,
-    /// The weights of the last group that had a table, and its shares mixed with the pooled ones.
+    /// The weights of the last group that had a table, and its shares mixed with the pooled ones, once they are asked for.
     last: Vec<u64>,
     last_shares: Vec<u64>,
+    is_mixed: bool,
     total: UIntModel,
     kinds: KindModel,
     rank: UIntModel,
@@ -124,9 +124,9 @@ struct Frame {
     rest: [RootModel; 2],
 }
 
-fn shares(weights: &[u64]) -> Vec<u64> {
+fn shares(weights: &[u64]) -> impl Iterator<Item = u64> {
     let sum = weights.iter().sum::<u64>().max(1);
-    weights.iter().map(|w| (w << SHARE) / sum).collect()
+    weights.iter().map(move |w| (w << SHARE) / sum)
 }
 
 impl Frame {
@@ -135,10 +135,11 @@ impl Frame {
         let mut symbols: Vec<u16> = (0..roots.len() as u16).filter(|&s| roots[usize::from(s)] > 0).collect();
         symbols.sort_by_key(|&s| roots[usize::from(s)]);
         let pooled: Vec<u64> = symbols.iter().map(|&s| weight(roots[usize::from(s)])).collect();
-        let pooled_shares = shares(&pooled);
+        let pooled_shares: Vec<u64> = shares(&pooled).collect();
         Self {
             last: pooled.clone(),
             last_shares: pooled_shares.clone(),
+            is_mixed: true,
             symbols,
             pooled,
             pooled_shares,
@@ -150,25 +151,39 @@ impl Frame {
         }
     }
 
-    fn base(&self, from_last: bool) -> (&[u64], &[u64]) {
-        if from_last { (&self.last, &self.last_shares) } else { (&self.pooled, &self.pooled_shares) }
+    /// The weights of a base.
+    fn base(&self, from_last: bool) -> &[u64] {
+        if from_last { &self.last } else { &self.pooled }
+    }
+
+    /// The shares that a base lets one expect, and the models of what comes instead: of the most frequent symbol apart.
+    fn expected(&mut self, from_last: bool) -> (&[u64], &mut RootModel, &mut RootModel) {
+        if from_last && !self.is_mixed {
+            self.last_shares.clear();
+            self.last_shares.extend(shares(&self.last).zip(&self.pooled_shares).map(|(a, b)| (3 * a + b) / 4));
+            self.is_mixed = true;
+        }
+        let shares = if from_last { &self.last_shares } else { &self.pooled_shares };
+        let at = usize::from(from_last);
+        (shares, &mut self.roots[at], &mut self.rest[at])
     }
 
     /// Makes `weights` the last table.
     fn follow(&mut self, kind: Kind, from_last: bool, weights: Option<Vec<u64>>) {
         self.kinds.follow(kind, from_last);
         let Some(weights) = weights else { return };
-        self.last_shares = shares(&weights).iter().zip(&self.pooled_shares).map(|(a, b)| (3 * a + b) / 4).collect();
         self.last = weights;
+        self.is_mixed = false;
     }
 
     /// The table of weights in the order of `self.symbols`.
     fn table(&self, weights: &[u64]) -> Table<Frequencies> {
-        let present = self.symbols.iter().copied().zip(weights.iter().copied()).filter(|(_, weight)| *weight > 0);
-        match present.clone().count() {
-            0 => Table::Empty,
-            1 => present.map(|(symbol, _)| Table::Constant(symbol)).next().expect("counted"),
-            _ => Table::Coded(Frequencies::from_weights(present)),
+        let all = self.symbols.iter().copied().zip(weights.iter().copied());
+        let present: Vec<(u16, u64)> = all.filter(|(_, weight)| *weight > 0).collect();
+        match present[..] {
+            [] => Table::Empty,
+            [(symbol, _)] => Table::Constant(symbol),
+            _ => Table::Coded(Frequencies::from_weights(present.into_iter())),
         }
     }
 }
@@ -223,7 +238,7 @@ impl Writer {
         }
         let mut best: Option<(u64, Kind, bool, Vec<u64>)> = None;
         for from_last in [false, true] {
-            let weights = frame.base(from_last).0.to_vec();
+            let weights = frame.base(from_last).to_vec();
             if let Some(data) = code_price(&counts, &weights) {
                 let mut price = Price(data);
                 frame.kinds.encode(Kind::Same, from_last, total, &mut price);
@@ -261,12 +276,11 @@ impl Frame {
         self.kinds.encode(Kind::Coded, from_last, total, &mut price);
         let mut roots = Vec::with_capacity(counts.len());
         let mut left = total;
-        for (index, &count) in counts.iter().enumerate() {
-            let share = self.base(from_last).1[index];
+        let (shares, usual, last) = self.expected(from_last);
+        for (index, (&count, &share)) in counts.iter().zip(shares).enumerate() {
             let rest = index + 1 == counts.len();
             let expected = if rest { left << POINT } else { expect(total, share) };
-            let models = if rest { &mut self.rest } else { &mut self.roots };
-            let model = &mut models[usize::from(from_last)];
+            let model = if rest { &mut *last } else { &mut *usual };
             let mut best = (i64::MAX, 0);
             let mut consider = |candidate: u64| {
                 let mut price = Price::default();
@@ -296,12 +310,12 @@ impl Frame {
     fn encode_roots(&mut self, roots: &[u64], total: u64, from_last: bool, encoder: &mut RangeEncoder) {
         let mut left = total;
         let (last, others) = roots.split_last().expect("two symbols occur");
-        for (index, &root) in others.iter().enumerate() {
-            let expected = expect(total, self.base(from_last).1[index]);
-            self.roots[usize::from(from_last)].encode(root, expected, encoder);
+        let (shares, usual, rest) = self.expected(from_last);
+        for (&root, &share) in others.iter().zip(shares) {
+            usual.encode(root, expect(total, share), encoder);
             left = left.saturating_sub(weight(root));
         }
-        self.rest[usize::from(from_last)].encode(*last, left << POINT, encoder);
+        rest.encode(*last, left << POINT, encoder);
     }
 }
 
@@ -350,17 +364,18 @@ impl Frame {
                 self.follow(kind, from_last, None);
                 return Ok(Table::Constant(self.symbols[index as usize]));
             }
-            Kind::Same => self.base(from_last).0.to_vec(),
+            Kind::Same => self.base(from_last).to_vec(),
             Kind::Coded => {
-                let (mut left, count) = (total, self.symbols.len());
-                let mut weights = Vec::with_capacity(count);
-                for index in 0..count {
-                    let rest = index + 1 == count;
-                    let expected = if rest { left << POINT } else { expect(total, self.base(from_last).1[index]) };
-                    let models = if rest { &mut self.rest } else { &mut self.roots };
-                    let weight = weight(models[usize::from(from_last)].decode(expected, decoder)?);
+                let (mut left, mut weights) = (total, Vec::with_capacity(self.symbols.len()));
+                let (shares, usual, rest) = self.expected(from_last);
+                let others = shares.split_last().map_or(shares, |(_, others)| others);
+                for &share in others {
+                    let weight = weight(usual.decode(expect(total, share), decoder)?);
                     left = left.saturating_sub(weight);
                     weights.push(weight);
+                }
+                if !shares.is_empty() {
+                    weights.push(weight(rest.decode(left << POINT, decoder)?));
                 }
                 weights
             }
