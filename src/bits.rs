@@ -100,6 +100,14 @@ impl<'a> BitReader<'a> {
         self.at += u64::from(bits);
     }
 
+    /// The next `bits` bits, at most 57 of them, zeros after the end; [`BitReader::end`] finds out if there were not so many.
+    #[inline(always)]
+    pub fn pass(&mut self, bits: u32) -> u64 {
+        let value = self.peek() & !(u64::MAX << bits);
+        self.skip(bits);
+        value
+    }
+
     /// The byte that holds the next bit.
     pub fn byte(&self) -> usize {
         (self.at / 8) as usize
@@ -150,7 +158,11 @@ mod tests {
                 let kept = if bits == 0 { 0 } else { value & (u64::MAX >> (64 - bits)) };
                 let shown = u64::MAX >> (64 - bits.clamp(1, 57));
                 prop_assert_eq!((peeker.peek() ^ kept) & if bits == 0 { 0 } else { shown }, 0);
-                peeker.skip(bits);
+                if bits > 57 {
+                    peeker.skip(bits);
+                } else {
+                    prop_assert_eq!(peeker.pass(bits), kept);
+                }
                 prop_assert_eq!(reader.take(bits).unwrap(), kept);
             }
             reader.end().unwrap();

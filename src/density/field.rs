@@ -59,7 +59,7 @@ pub(crate) struct Density {
 }
 
 /// Level of the cells, and the step of their table.
-#[inline]
+#[inline(always)]
 fn level(steps: i32, fine: u32, least: u32, most: u32) -> (u32, u32) {
     let level = ((steps >> 4) - fine as i32).max(least as i32).min(most as i32);
     let step = (steps - 16 * level + 32).clamp(0, (OCTAVES * STEPS) as i32 - 1);
@@ -70,7 +70,7 @@ fn level(steps: i32, fine: u32, least: u32, most: u32) -> (u32, u32) {
 const FAR: i64 = 1 << 51;
 
 /// The cell of a prediction.
-#[inline]
+#[inline(always)]
 pub fn base_cell(mean: i64, level: u32, unit: u32) -> i64 {
     let far = if level >= unit {
         mean >> (level - unit).min(63)
@@ -135,14 +135,14 @@ impl Density {
     }
 
     /// A weight as predictors see it: less its centre and the means of its row and column.
-    #[inline]
+    #[inline(always)]
     pub fn deviation(&self, row: &Row, column: usize, parts: Parts, centre: i64) -> i32 {
         let mean = row.mean + self.means.get(column).copied().unwrap_or(0);
         (Numbers::fixed(parts, self.unit) - centre - mean).clamp(-(1 << 30), 1 << 30) as i32
     }
 
     /// The prediction for a column of a row whose earlier weights have these deviations.
-    #[inline]
+    #[inline(always)]
     pub fn prediction(&self, row: &Row, column: usize, before: &[i32], centre: i64) -> i64 {
         let mut mean = row.mean;
         if let Some(own) = self.means.get(column) {
@@ -159,19 +159,19 @@ impl Density {
     }
 
     /// log2 of the least number of cells in a scale.
-    #[inline]
+    #[inline(always)]
     pub fn fine_cells(&self) -> u32 {
         if self.hole > 0 { FINE_AT_HOLE } else { FINE }
     }
 
     /// Level of the cells around a prediction at a scale, and the step of their table.
-    #[inline]
+    #[inline(always)]
     pub fn level(&self, steps: i32, mean: i64) -> (u32, u32) {
         level(steps, self.fine_cells(), self.least_level(mean), self.numbers.most_level())
     }
 
     /// The least level at which the weights near a prediction have cells of their own.
-    #[inline]
+    #[inline(always)]
     fn least_level(&self, mean: i64) -> u32 {
         if mean == 0 {
             return 0;
@@ -180,7 +180,7 @@ impl Density {
     }
 
     /// Cells of the hole on each side of zero.
-    #[inline]
+    #[inline(always)]
     pub fn hole_cells(&self, hole: Parts, level: u32) -> i64 {
         if self.hole == 0 {
             return 0;

@@ -82,7 +82,7 @@ impl Numbers {
     }
 
     /// Takes a word apart.
-    #[inline]
+    #[inline(always)]
     pub fn parts(self, word: u64) -> Parts {
         if !self.is_float {
             let unused = 64 - self.bits;
@@ -97,7 +97,7 @@ impl Numbers {
     }
 
     /// Puts a word together; `None` if there is none for these parts.
-    #[inline]
+    #[inline(always)]
     pub fn word(self, parts: Parts) -> Option<u64> {
         if !self.is_float {
             let value = parts.digits as i64 ^ -i64::from(parts.is_negative);
@@ -113,7 +113,7 @@ impl Numbers {
     }
 
     /// The cell at a level, `None` if it is too far; `zeros` low bits of M are known to be 0.
-    #[inline]
+    #[inline(always)]
     pub fn place(parts: Parts, level: u32, zeros: u32) -> Option<Place> {
         let side = -i64::from(parts.is_negative);
         if level < parts.shift {
@@ -138,7 +138,7 @@ impl Numbers {
 
     /// How many bits follow a cell that does not touch zero, S, and the place of the lowest bit of the cell in M;
     /// the inverse of [`Numbers::place`] is [`Numbers::restore`].
-    #[inline]
+    #[inline(always)]
     pub fn below_bits(self, cell: i64, level: u32, zeros: u32) -> u32 {
         let far = (cell ^ (cell >> 63)) as u64;
         let down = level.min(self.mantissa.saturating_sub(far.max(1).ilog2()));
@@ -146,7 +146,7 @@ impl Numbers {
     }
 
     /// The word of a cell that does not touch zero, and the bits below; `None` if there is no such word.
-    #[inline]
+    #[inline(always)]
     pub fn restore(self, cell: i64, below: u64, level: u32, zeros: u32) -> Option<u64> {
         let is_negative = cell < 0;
         let far = (cell ^ (cell >> 63)) as u64;
@@ -170,7 +170,7 @@ impl Numbers {
 
     /// The bits of a weight in a cell that touches zero: how often the cell is halved towards zero until the weight
     /// is in the upper half, at most [`Numbers::halvings`]; then the bits of M and their number.
-    #[inline]
+    #[inline(always)]
     pub fn near(self, parts: Parts, level: u32, zeros: u32) -> (u32, u64, u32) {
         let most = self.halvings(level);
         let length = 64 - parts.digits.leading_zeros() + parts.shift;
@@ -186,13 +186,13 @@ impl Numbers {
     }
 
     /// Most halvings of a cell next to zero.
-    #[inline]
+    #[inline(always)]
     pub fn halvings(self, level: u32) -> u32 {
         level.saturating_sub(self.mantissa).min(MAX_HALVINGS)
     }
 
     /// How many bits follow so many halvings.
-    #[inline]
+    #[inline(always)]
     pub fn near_bits(self, halvings: u32, level: u32, zeros: u32) -> u32 {
         let most = self.halvings(level);
         if halvings < most {
@@ -205,7 +205,7 @@ impl Numbers {
     }
 
     /// Inverse of [`Numbers::near`].
-    #[inline]
+    #[inline(always)]
     pub fn restore_near(self, is_negative: bool, halvings: u32, bits: u64, level: u32, zeros: u32) -> Option<u64> {
         let most = self.halvings(level);
         if halvings < most {
@@ -219,7 +219,7 @@ impl Numbers {
     }
 
     /// The weight in units of 2^`unit`, rounded towards zero and kept within ±2^[`WIDE`].
-    #[inline]
+    #[inline(always)]
     pub fn fixed(parts: Parts, unit: u32) -> i64 {
         const MOST: u64 = 1 << WIDE;
         let size = if parts.shift >= unit {

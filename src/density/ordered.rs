@@ -117,7 +117,7 @@ mod tests {
             let mut lost = 0f64;
             for cell in -i64::from(table.middle)..i64::from(table.middle) {
                 let symbol = table.symbol(cell).0;
-                let p = f64::from(table.starts[symbol + 1] - table.starts[symbol]) / f64::from(1 << PRECISION);
+                let p = f64::from(table.slots(symbol).1) / f64::from(1 << PRECISION);
                 let (mut node, mut tree) = (1, 1f64);
                 for depth in 0..8 {
                     let bit = ordered(cell).0 >> (7 - depth) & 1;

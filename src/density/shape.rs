@@ -129,10 +129,17 @@ pub struct Table {
     /// Symbols of the middle cells on each side; those of cells −middle to middle − 1 are 0 to 2 · middle − 1.
     pub middle: i32,
     /// First slot of each symbol, and 2^PRECISION behind the last.
-    pub starts: Vec<u16>,
-    /// The symbol of each slot.
-    pub symbols: Vec<u8>,
+    starts: [u16; MOST_SYMBOLS + 1],
+    /// The symbol of the first of each 2^[`NEAR`] slots.
+    firsts: [u8; 1 << (PRECISION - NEAR)],
 }
+
+/// No table has so many symbols.
+const MOST_SYMBOLS: usize = 256;
+
+/// log2 of the slots that are looked up together. A table of all slots is quickly out of the fastest cache, and there are
+/// many tables; cells near a prediction have hundreds of slots, so that there is seldom a second symbol among these.
+const NEAR: u32 = 6;
 
 impl Table {
     /// The table of a shape at a scale of 2^(step / 16 − 2) cells; `is_between`: the prediction is a border of cells,
@@ -161,22 +168,39 @@ impl Table {
         }
         // The escape.
         weights.push(0);
-        let starts = slots(&weights);
-        let mut symbols = vec![0; 1 << PRECISION];
-        for (symbol, pair) in starts.windows(2).enumerate() {
-            symbols[usize::from(pair[0])..usize::from(pair[1])].fill(symbol as u8);
+        let (found, mut starts) = (slots(&weights), [1 << PRECISION; MOST_SYMBOLS + 1]);
+        starts[..found.len()].copy_from_slice(&found);
+        let firsts =
+            std::array::from_fn(|at| (found.partition_point(|&start| usize::from(start) <= at << NEAR) - 1) as u8);
+        Self { middle, starts, firsts }
+    }
+
+    /// First slot of a symbol, and how many it has.
+    #[inline(always)]
+    pub fn slots(&self, symbol: usize) -> (u16, u16) {
+        let symbol = symbol % MOST_SYMBOLS;
+        (self.starts[symbol], self.starts[symbol + 1] - self.starts[symbol])
+    }
+
+    /// The symbol of a slot below 2^[`PRECISION`].
+    #[inline(always)]
+    pub fn at(&self, slot: u16) -> usize {
+        let mut symbol = self.firsts[usize::from(slot >> NEAR) % self.firsts.len()];
+        // Behind the last symbol there are only starts beyond all slots.
+        while self.starts[usize::from(symbol) + 1] <= slot {
+            symbol += 1;
         }
-        Self { middle, starts, symbols }
+        usize::from(symbol)
     }
 
     /// The symbol of a weight that is written as it is.
-    #[inline]
+    #[inline(always)]
     pub fn escape(&self) -> usize {
         2 * self.middle as usize + 2 * TAILS
     }
 
     /// The symbol of a cell relative to that of the prediction; for a bin, which of its cells, and log2 of its cells.
-    #[inline]
+    #[inline(always)]
     pub fn symbol(&self, cell: i64) -> (usize, u64, u32) {
         let middle = i64::from(self.middle);
         if (-middle..middle).contains(&cell) {
@@ -193,7 +217,7 @@ impl Table {
     }
 
     /// The first cell of a symbol other than the escape, and log2 of its cells.
-    #[inline]
+    #[inline(always)]
     pub fn cells(&self, symbol: usize) -> (i64, u32) {
         let middle = self.middle as usize;
         if symbol < 2 * middle {
@@ -235,7 +259,7 @@ pub struct Tables {
     is_between: bool,
 }
 
-type Cache = [OnceLock<Table>; (OCTAVES * STEPS) as usize];
+type Cache = [OnceLock<Box<Table>>; (OCTAVES * STEPS) as usize];
 
 impl Tables {
     /// The tables of shape `number` below [`COUNT`].
@@ -244,12 +268,12 @@ impl Tables {
     }
 
     /// The table for scales of 2^(step / 16 − 2) cells, steps counted from 0 and below `OCTAVES` octaves.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, step: u32) -> &'static Table {
         static CACHES: [[Cache; 2]; COUNT] =
             [const { [const { [const { OnceLock::new() }; (OCTAVES * STEPS) as usize] }; 2] }; COUNT];
         CACHES[self.shape][usize::from(self.is_between)][step as usize]
-            .get_or_init(|| Table::new(&SHAPES[self.shape], step, self.is_between))
+            .get_or_init(|| Box::new(Table::new(&SHAPES[self.shape], step, self.is_between)))
     }
 }
 
@@ -292,13 +316,18 @@ mod tests {
             for step in (0..OCTAVES * STEPS).step_by(5) {
                 for is_between in [false, true] {
                     let table = Tables::new(shape, is_between).get(step);
-                    assert_eq!(table.starts.len(), table.escape() + 2);
-                    assert!(table.starts.windows(2).all(|pair| pair[0] < pair[1]), "shape {shape}, step {step}");
-                    assert_eq!(table.starts.last(), Some(&(1 << PRECISION)));
+                    let (starts, after) = table.starts.split_at(table.escape() + 2);
+                    assert!(starts.windows(2).all(|pair| pair[0] < pair[1]), "shape {shape}, step {step}");
+                    assert!(
+                        starts.last() == Some(&(1 << PRECISION)) && after.iter().all(|&start| start == 1 << PRECISION)
+                    );
+                    for (symbol, pair) in starts.windows(2).enumerate() {
+                        assert!((pair[0]..pair[1]).all(|slot| table.at(slot) == symbol));
+                    }
                     // Cells left and right of a border are alike.
                     let size = |cell: i64| {
                         let symbol = table.symbol(cell).0;
-                        i32::from(table.starts[symbol + 1]) - i32::from(table.starts[symbol])
+                        i32::from(table.slots(symbol).1)
                     };
                     let mirror = if is_between { -1 } else { 0 };
                     assert!((0..i64::from(table.middle)).all(|cell| (size(cell) - size(mirror - cell)).abs() <= 1));

@@ -11,6 +11,7 @@ use super::number::{Numbers, Parts};
 use super::rows::Row;
 use super::shape::{PRECISION, Table, Tables};
 use crate::bits::{BitReader, BitWriter};
+use crate::codec::dispatched;
 use crate::mask::Mask;
 use crate::wire::{Reader, put_varint};
 use crate::{Budget, Error, Result, Word};
@@ -39,34 +40,12 @@ pub fn encode<W: Word>(
     kept: Option<&Mask>,
     out: &mut Vec<u8>,
 ) -> usize {
-    let mut slots: Vec<(u16, u16)> = Vec::with_capacity(words.len());
     let mut bits = BitWriter::new();
     let walk = Walk::new(density, rows);
-    let is_level = density.is_level();
-    let (mut before, mut centres) = (vec![], centre::Row::default());
-    let mut at = 0;
-    for (number, row) in rows.iter().enumerate() {
-        before.clear();
-        if !is_level {
-            centre.row(density, number, at, row.len, &mut centres);
-        }
-        for (column, word) in words[at..at + row.len].iter().enumerate() {
-            if kept.is_some_and(|kept| !kept[at + column]) {
-                before.push(0);
-                continue;
-            }
-            let parts = density.numbers.parts(word.wide());
-            let own = if is_level { 0 } else { centres.centres[column] };
-            let spot = walk.spot(row, column, &before, own);
-            if !is_level {
-                before.push(density.deviation(row, column, parts, own));
-            }
-            let symbol = spot.put(density, word.wide(), parts, walk.hole, row.zeros, &mut bits);
-            let (start, end) = (spot.table.starts[symbol], spot.table.starts[symbol + 1]);
-            slots.push((start, end - start));
-        }
-        at += row.len;
-    }
+    let slots = dispatched(
+        #[inline(always)]
+        || walk.slots(words, rows, centre, kept, &mut bits),
+    );
     let (states, words) = push(&slots);
     put_varint(out, words.len() as u64);
     states.iter().for_each(|state| out.extend(state.to_le_bytes()));
@@ -175,20 +154,18 @@ impl Spot {
             return bits.take(numbers.bits);
         }
         let (first, count) = table.cells(symbol);
-        let inside = bits.take(count)? as i64;
+        let inside = bits.pass(count) as i64;
         let cell = self.base + if first < 0 { first - inside } else { first + inside };
         let hole = density.hole_cells(hole, level);
         let cell = if cell < 0 { cell - hole } else { cell + hole };
         let word = if matches!(cell, -1 | 0) {
             let most = numbers.halvings(level);
-            let mut halvings = 0;
-            while halvings < most && bits.take(1)? == 0 {
-                halvings += 1;
-            }
+            let halvings = bits.peek().trailing_zeros().min(most);
+            bits.skip(halvings + u32::from(halvings < most));
             let low = bits.take(numbers.near_bits(halvings, level, zeros))?;
             numbers.restore_near(cell < 0, halvings, low, level, zeros)
         } else {
-            let low = bits.take(numbers.below_bits(cell, level, zeros))?;
+            let low = bits.pass(numbers.below_bits(cell, level, zeros));
             numbers.restore(cell, low, level, zeros)
         };
         word.ok_or_else(|| Error::corrupt(PART, "a cell holds no weight", bits.byte()))
@@ -223,50 +200,127 @@ pub fn decode<W: Word>(
             return Err(reader.corrupt("a state is out of range"));
         }
     }
-    let mut stream = reader.take(count as usize * 4)?.as_chunks::<4>().0.iter();
-    let mut bits = BitReader::new(reader.rest(), PART);
+    let words = reader.take(count as usize * 4)?.as_chunks().0;
+    let mut source = Source { states, last, turn: 0, words, bits: BitReader::new(reader.rest(), PART) };
     let width = rows.iter().map(|row| row.len).max().unwrap_or(0);
     budget.reserve::<(i32, i64)>(width as u64)?;
     let walk = Walk::new(density, rows);
-    let is_level = density.is_level();
     let mut before: Vec<i32> = Vec::with_capacity(budget.reserve::<i32>(width as u64)?);
-    if !is_level {
+    if !density.is_level() {
         Centre::<W>::spend(width, budget)?;
     }
-    let mut centres = centre::Row::default();
-    let (mut at, mut turn) = (0, 0);
-    for (number, row) in rows.iter().enumerate() {
-        before.clear();
-        if !is_level {
-            centre.row(density, number, at, row.len, &mut centres);
-        }
-        for (column, word) in out[at..at + row.len].iter_mut().enumerate() {
-            if kept.is_some_and(|kept| !kept[at + column]) {
-                before.push(0);
-                continue;
-            }
-            let own = if is_level { 0 } else { centres.centres[column] };
-            let spot = walk.spot(row, column, &before, own);
-            let state = &mut states[turn & 3];
-            turn = (turn + 1) & last;
-            let slot = (*state & ((1 << PRECISION) - 1)) as usize;
-            let symbol = usize::from(spot.table.symbols[slot]);
-            let (start, end) = (u64::from(spot.table.starts[symbol]), u64::from(spot.table.starts[symbol + 1]));
-            *state = (end - start) * (*state >> PRECISION) + slot as u64 - start;
-            if *state < FLOOR {
-                let next = stream.next().ok_or(Error::Truncated { part: PART, needed: 4 })?;
-                *state = *state << 32 | u64::from(u32::from_le_bytes(*next));
-            }
-            let restored = spot.take(density, symbol, walk.hole, row.zeros, &mut bits)?;
-            *word = W::low(restored);
-            if !is_level {
-                before.push(density.deviation(row, column, density.numbers.parts(restored), own));
-            }
-        }
-        at += row.len;
-    }
-    if states.iter().any(|&state| state != FLOOR) || stream.next().is_some() {
+    dispatched(
+        #[inline(always)]
+        || walk.restore(rows, centre, kept, &mut source, &mut before, out),
+    )?;
+    if source.states.iter().any(|&state| state != FLOOR) || !source.words.is_empty() {
         return Err(Error::corrupt(PART, "the states do not end where they began", reader.at()));
     }
-    bits.end()
+    source.bits.end()
+}
+
+/// What a chunk is read from.
+struct Source<'a> {
+    states: [u64; 4],
+    /// The last state in use, and the one whose turn it is.
+    last: usize,
+    turn: usize,
+    words: &'a [[u8; 4]],
+    bits: BitReader<'a>,
+}
+
+impl Source<'_> {
+    /// The next symbol.
+    #[inline(always)]
+    fn symbol(&mut self, table: &Table) -> Result<usize> {
+        let state = &mut self.states[self.turn & 3];
+        self.turn = (self.turn + 1) & self.last;
+        let slot = *state as u16 & ((1 << PRECISION) - 1);
+        let symbol = table.at(slot);
+        let (start, frequency) = table.slots(symbol);
+        *state = u64::from(frequency) * (*state >> PRECISION) + u64::from(slot - start);
+        if *state < FLOOR {
+            let (next, after) = self.words.split_first().ok_or_else(|| Error::Truncated { part: PART, needed: 4 })?;
+            *state = *state << 32 | u64::from(u32::from_le_bytes(*next));
+            self.words = after;
+        }
+        Ok(symbol)
+    }
+}
+
+impl Walk<'_> {
+    /// First slot and number of slots of each word's symbol; the bits that follow go to `bits`.
+    #[inline(always)]
+    fn slots<W: Word>(
+        &self,
+        words: &[W],
+        rows: &[Row],
+        centre: &Centre<'_, W>,
+        kept: Option<&Mask>,
+        bits: &mut BitWriter,
+    ) -> Vec<(u16, u16)> {
+        let mut slots = Vec::with_capacity(words.len());
+        let density = self.density;
+        let is_level = density.is_level();
+        let (mut before, mut centres, mut at) = (vec![], centre::Row::default(), 0);
+        for (number, row) in rows.iter().enumerate() {
+            before.clear();
+            if !is_level {
+                centre.row(density, number, at, row.len, &mut centres);
+            }
+            for (column, word) in words[at..at + row.len].iter().enumerate() {
+                if kept.is_some_and(|kept| !kept[at + column]) {
+                    before.push(0);
+                    continue;
+                }
+                let parts = density.numbers.parts(word.wide());
+                let own = if is_level { 0 } else { centres.centres[column] };
+                let spot = self.spot(row, column, &before, own);
+                if !is_level {
+                    before.push(density.deviation(row, column, parts, own));
+                }
+                let symbol = spot.put(density, word.wide(), parts, self.hole, row.zeros, bits);
+                slots.push(spot.table.slots(symbol));
+            }
+            at += row.len;
+        }
+        slots
+    }
+
+    /// Reads the words of all rows; `before` is room for what predicts others.
+    #[inline(always)]
+    fn restore<W: Word>(
+        &self,
+        rows: &[Row],
+        centre: &Centre<'_, W>,
+        kept: Option<&Mask>,
+        source: &mut Source<'_>,
+        before: &mut Vec<i32>,
+        out: &mut [W],
+    ) -> Result<()> {
+        let (density, mut centres, mut at) = (self.density, centre::Row::default(), 0);
+        let is_level = density.is_level();
+        for (number, row) in rows.iter().enumerate() {
+            before.clear();
+            if !is_level {
+                centre.row(density, number, at, row.len, &mut centres);
+            }
+            for (column, word) in out[at..at + row.len].iter_mut().enumerate() {
+                if kept.is_some_and(|kept| !kept[at + column]) {
+                    before.push(0);
+                    continue;
+                }
+                let own = if is_level { 0 } else { centres.centres[column] };
+                let spot = self.spot(row, column, before, own);
+                let symbol = source.symbol(spot.table)?;
+                let restored = spot.take(density, symbol, self.hole, row.zeros, &mut source.bits)?;
+                *word = W::low(restored);
+                if !is_level {
+                    before.push(density.deviation(row, column, density.numbers.parts(restored), own));
+                }
+            }
+            at += row.len;
+        }
+        Ok(())
+    }
 }
