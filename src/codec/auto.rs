@@ -11,6 +11,9 @@ const SAMPLE: usize = 1 << 16;
 /// Stretches of a longer lane that make up its sample.
 const STRETCHES: usize = 8;
 
+/// Mixed contexts that take less by one part in so many than other plans do on a sample are not compared with these in full.
+const FAR_LESS: u64 = 4;
+
 /// A multiple of the lengths of all records that plans look for.
 const RECORDS: usize = 840;
 
@@ -85,7 +88,11 @@ pub fn auto(lane: &Lane) -> Result<Plan> {
 ///
 /// Of the two plans that code the sample best both are tried on the whole lane if they come close to each other.
 pub fn encode_auto(lane: &Lane) -> Result<(Plan, Vec<u8>)> {
-    let ranked = ranked(lane)?;
+    encode_by(lane, ranked(lane)?)
+}
+
+/// [`encode_auto`] of what is ranked.
+fn encode_by(lane: &Lane, ranked: Vec<Tried>) -> Result<(Plan, Vec<u8>)> {
     let close = ranked[0].bytes + ranked[0].bytes / 16;
     let stored = Plan::from(Store);
     let node = stored.encode(lane)?;
@@ -113,27 +120,42 @@ pub fn encode_auto(lane: &Lane) -> Result<(Plan, Vec<u8>)> {
 /// # Ok::<(), losslaw::Error>(())
 /// ```
 pub fn encode_mixed(lane: &Lane) -> Result<(Plan, Vec<u8>)> {
-    let mut best = encode_auto(lane)?;
-    let Lane::U8(bytes) = lane else { return Ok(best) };
+    let Lane::U8(bytes) = lane else { return encode_auto(lane) };
     let sample = sample(lane);
-    let mut tried: Vec<(Vec<u8>, Plan)> = vec![];
-    for plan in ContextMix::promising(bytes) {
-        let plan = Plan::from(plan);
-        match plan.encode(&sample) {
-            Ok(node) => tried.push((node, plan)),
-            Err(Error::Unsuitable { .. }) => (),
-            Err(error) => return Err(error),
+    let ranked = ranked(lane)?;
+    let mut plans: Vec<Plan> = ContextMix::promising(bytes).into_iter().map(Plan::from).collect();
+    if plans.len() > 1 && sample.len() < lane.len() {
+        let mut tried = vec![];
+        for plan in plans {
+            tried.extend(suited(plan.encode(&sample))?.map(|node| (node.len(), plan)));
+        }
+        plans = tried.into_iter().min_by_key(|tried| tried.0).map(|(_, plan)| plan).into_iter().collect();
+    }
+    let mut mixed: Option<(Plan, Vec<u8>)> = None;
+    for plan in plans {
+        if let Some(node) = suited(plan.encode(lane))?
+            && mixed.as_ref().is_none_or(|mixed| node.len() < mixed.1.len())
+        {
+            mixed = Some((plan, node));
         }
     }
-    let Some((node, plan)) = tried.into_iter().min_by_key(|(node, _)| node.len()) else { return Ok(best) };
-    // A short lane was coded as a whole.
-    let node = if sample.len() == lane.len() { Ok(node) } else { plan.encode(lane) };
-    if let Ok(node) = node
-        && node.len() < best.1.len()
-    {
-        best = (plan, node);
+    let Some(mixed) = mixed else { return encode_by(lane, ranked) };
+    // What the whole lane would take at the best rate of the sample.
+    let most = ranked[0].bytes as u64 * lane.len() as u64 / sample.len().max(1) as u64;
+    if mixed.1.len() as u64 * FAR_LESS < most * (FAR_LESS - 1) {
+        return Ok(mixed);
     }
-    Ok(best)
+    let best = encode_by(lane, ranked)?;
+    Ok(if mixed.1.len() < best.1.len() { mixed } else { best })
+}
+
+/// What was coded, if it could be.
+fn suited(coded: Result<Vec<u8>>) -> Result<Option<Vec<u8>>> {
+    match coded {
+        Ok(node) => Ok(Some(node)),
+        Err(Error::Unsuitable { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A candidate that was tried on a sample.

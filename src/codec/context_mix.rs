@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Codec, CodecId, Encoded};
+use super::{Codec, CodecId, Encoded, dispatched};
 use crate::context::{BinaryCoder, BinaryDecoder, BinaryEncoder, MixedConfig, MixedModel};
 use crate::wire::{Reader, put_varint};
 use crate::{Budget, Error, Lane, Result};
@@ -109,29 +109,34 @@ impl ContextMix {
         let mut model = MixedModel::new(self.config(len));
         let mut past = Past::new(len);
         let mut hashes = vec![0; model.config().contexts];
-        for at in 0..len {
-            past.contexts(self.strides, &mut hashes);
-            model.begin(&hashes);
-            let byte = bytes.get(at).copied().unwrap_or(0);
-            // Confidence in the match chooses among the weights of each node.
-            let kind = match past.match_length {
-                0 => 0,
-                1..=15 => 256,
-                _ => 512,
-            };
-            let mut node = 1usize;
-            for shift in (0..8).rev() {
-                if shift == 7 || shift == 3 {
-                    model.group(if shift == 7 { 0 } else { node as u32 });
+        dispatched(
+            #[inline(always)]
+            || {
+                for at in 0..len {
+                    past.contexts(self.strides, &mut hashes);
+                    model.begin(&hashes);
+                    let byte = bytes.get(at).copied().unwrap_or(0);
+                    // Confidence in the match chooses among the weights of each node.
+                    let kind = match past.match_length {
+                        0 => 0,
+                        1..=15 => 256,
+                        _ => 512,
+                    };
+                    let mut node = 1usize;
+                    for shift in (0..8).rev() {
+                        if shift == 7 || shift == 3 {
+                            model.group(if shift == 7 { 0 } else { node as u32 });
+                        }
+                        let slot = if shift > 3 { node } else { node & ((1 << (3 - shift)) - 1) | 1 << (3 - shift) };
+                        let bit = model.code(byte >> shift & 1 == 1, slot, kind + node, coder);
+                        node = 2 * node + usize::from(bit);
+                    }
+                    past.push(node as u8);
+                    check(coder)?;
                 }
-                let slot = if shift > 3 { node } else { node & ((1 << (3 - shift)) - 1) | 1 << (3 - shift) };
-                let bit = model.code(byte >> shift & 1 == 1, slot, kind + node, coder);
-                node = 2 * node + usize::from(bit);
-            }
-            past.push(node as u8);
-            check(coder)?;
-        }
-        Ok(past.bytes)
+                Ok(past.bytes)
+            },
+        )
     }
 }
 
@@ -159,13 +164,13 @@ impl Past {
     }
 
     /// The byte so far back, zero before the first.
-    #[inline]
+    #[inline(always)]
     fn back(&self, distance: usize) -> u32 {
         self.bytes.len().checked_sub(distance).map_or(0, |at| u32::from(self.bytes.get(at).copied().unwrap_or(0)))
     }
 
     /// The last four bytes, the last one lowest.
-    #[inline]
+    #[inline(always)]
     fn last_four(&self) -> u32 {
         match self.bytes.last_chunk::<4>() {
             Some(four) => u32::from_be_bytes(*four),
@@ -173,6 +178,7 @@ impl Past {
         }
     }
 
+    #[inline(always)]
     fn push(&mut self, byte: u8) {
         if self.match_length > 0 && self.bytes[self.match_at] == byte {
             self.match_length += 1;
@@ -203,6 +209,7 @@ impl Past {
     }
 
     /// A hash for each context of the next byte.
+    #[inline(always)]
     fn contexts(&self, strides: [u32; 2], out: &mut [u32]) {
         let four = self.last_four();
         let foretold = match self.match_length {
@@ -261,7 +268,7 @@ impl Past {
 }
 
 /// Two numbers as one.
-#[inline]
+#[inline(always)]
 fn hash(a: u32, b: u32) -> u32 {
     let mixed = (a.wrapping_mul(0x9e37_79b1) ^ b.wrapping_add(0x7f4a_7c15)).wrapping_mul(0x85eb_ca77);
     mixed ^ mixed >> 16

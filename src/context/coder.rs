@@ -213,7 +213,7 @@ impl Price {
 }
 
 impl BinaryCoder for Price {
-    #[inline]
+    #[inline(always)]
     fn code(&mut self, bit: bool, one: u32) -> bool {
         self.units += 16 * BIT - log2(u64::from(if bit { one } else { 65536 - one }));
         bit

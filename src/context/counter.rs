@@ -88,13 +88,13 @@ impl History {
     pub const COUNT: usize = 256;
 
     /// The history of this number, below [`History::COUNT`].
-    #[inline]
+    #[inline(always)]
     pub fn from_index(index: u8) -> Self {
         Self(index)
     }
 
     /// The number of this history.
-    #[inline]
+    #[inline(always)]
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -105,7 +105,7 @@ impl History {
     }
 
     /// Adds a bit.
-    #[inline]
+    #[inline(always)]
     pub fn learn(&mut self, bit: bool) {
         self.0 = NEXT[usize::from(bit)][usize::from(self.0)];
     }

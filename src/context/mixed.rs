@@ -66,12 +66,16 @@ pub struct MixedConfig {
 #[derive(Debug, Clone)]
 pub struct MixedModel {
     config: MixedConfig,
+    /// Lines of slots from [`MixedModel::start`] on, each word of a slot with [`FRESH`] taken out: memory that comes as
+    /// zeros need not be touched before it is used.
     slots: Vec<u32>,
+    /// Where the first line begins, so that each is one line of the processor's cache.
+    start: usize,
     hashes: Vec<u32>,
-    /// Where the line of each context begins.
+    /// The number of each context's line.
     lines: Vec<u32>,
     /// What each history has been worth, for each context.
-    maps: Vec<Counter>,
+    maps: Vec<[Counter; History::COUNT]>,
     inputs: Vec<i32>,
     mixers: [Mixer; 2],
     last: Mixer,
@@ -84,18 +88,18 @@ impl MixedModel {
     /// An empty model.
     pub fn new(config: MixedConfig) -> Self {
         let inputs = 2 * config.contexts + 1;
-        let histories = |_| (0..=255).map(|h| Counter::new(History::from_index(h).expected(), 2));
+        let histories = std::array::from_fn(|h| Counter::new(History::from_index(h as u8).expected(), 2));
         // What repeats exactly is common: weights begin above the share of one input in many, and learn fast for long.
         let first = vec![(1 << 16) / (inputs as i32).min(25); inputs];
         let mixer = |sets| Mixer::new(inputs, sets, config.rate).starting(&first).patient(8);
-        let mut slots = vec![FRESH; LINE << config.lines_log2];
-        slots.iter_mut().step_by(LINE).for_each(|check| *check = 0);
+        let slots = vec![0u32; (LINE << config.lines_log2) + LINE];
         Self {
             config,
+            start: slots.as_ptr().align_offset(LINE * 4).min(LINE),
             slots,
             hashes: vec![0; config.contexts],
             lines: vec![0; config.contexts],
-            maps: (0..config.contexts).flat_map(histories).collect(),
+            maps: vec![histories; config.contexts],
             inputs: vec![0; padded(inputs)],
             mixers: [mixer(config.sets), mixer(NOVELTY)],
             last: Mixer::new(2, 1, 20),
@@ -119,47 +123,56 @@ impl MixedModel {
     }
 
     /// Begins a symbol in these contexts, one hash each.
-    #[inline]
+    #[inline(always)]
     pub fn begin(&mut self, hashes: &[u32]) {
         self.hashes.copy_from_slice(hashes);
     }
 
     /// Finds the lines for the next bits: those of group `group` of the symbol that was begun.
-    #[inline]
+    #[inline(always)]
     pub fn group(&mut self, group: u32) {
         let shift = 32 - self.config.lines_log2;
-        for (at, (line, &hash)) in self.lines.iter_mut().zip(&self.hashes).enumerate() {
+        let slots = self.slots[self.start..].as_chunks_mut::<LINE>().0;
+        let place = |at: usize, hash: u32| {
             let hash = (hash ^ group.wrapping_mul(0x9e37_79b9)).wrapping_add((at as u32).wrapping_mul(0x632b_e5ab));
-            let hash = (hash ^ hash >> 15).wrapping_mul(0x85eb_ca6b);
+            (hash ^ hash >> 15).wrapping_mul(0x85eb_ca6b)
+        };
+        // Lines are far apart. All of them are asked for before the first is waited for.
+        let asked = self.hashes.iter().enumerate().map(|(at, &hash)| slots[(place(at, hash) >> shift) as usize][0]);
+        std::hint::black_box(asked.fold(0, u32::wrapping_add));
+        for (at, (line, &hash)) in self.lines.iter_mut().zip(&self.hashes).enumerate() {
+            let hash = place(at, hash);
             let check = (hash ^ hash >> 13).wrapping_mul(0xc2b2_ae35) | 1;
-            let first = (hash >> shift) as usize * LINE;
-            let second = first ^ LINE;
-            *line = if self.slots[first] == check {
+            let first = (hash >> shift) as usize;
+            let second = first ^ 1;
+            *line = if slots[first][0] == check {
                 first
-            } else if self.slots[second] == check {
+            } else if slots[second][0] == check {
                 second
             } else {
                 // The root of the group tells how often the line was used.
-                let uses = |line: usize| if self.slots[line] == 0 { 0 } else { 1 + (self.slots[line + 1] >> 8 & 255) };
-                let line = if uses(second) < uses(first) { second } else { first };
-                self.slots[line..line + LINE].fill(FRESH);
-                self.slots[line] = check;
+                let uses = |line: &[u32; LINE]| if line[0] == 0 { 0 } else { 1 + (line[1] >> 8 & 255) };
+                let line = if uses(&slots[second]) < uses(&slots[first]) { second } else { first };
+                slots[line] = [0; LINE];
+                slots[line][0] = check;
                 line
             } as u32;
         }
     }
 
     /// Codes the bit of slot `slot` (1 to 15) in the lines found last, under weight set `set`.
-    #[inline]
+    #[inline(always)]
     pub fn code(&mut self, bit: bool, slot: usize, set: usize, coder: &mut impl BinaryCoder) -> bool {
+        let slot = slot % LINE;
+        let slots = self.slots[self.start..].as_chunks::<LINE>().0;
+        let pairs = self.inputs.as_chunks_mut::<2>().0;
         let mut known = 0;
-        for (at, &line) in self.lines.iter().enumerate() {
-            let slot = self.slots[line as usize + slot];
-            let (one, is_known) = (slot >> 16, slot & 0xff00 != 0);
-            let worth = self.maps[at * History::COUNT + (slot & 255) as usize];
+        for ((&line, map), pair) in self.lines.iter().zip(&self.maps).zip(pairs) {
+            let word = slots[line as usize][slot] ^ FRESH;
+            let is_known = word & 0xff00 != 0;
             known += usize::from(is_known);
-            let told = if is_known { stretch(worth.one()) } else { 0 };
-            (self.inputs[2 * at], self.inputs[2 * at + 1]) = (told, stretch(one.max(1)));
+            let told = stretch(map[(word & 255) as usize].one());
+            *pair = [if is_known { told } else { 0 }, stretch((word >> 16).max(1))];
         }
         self.inputs[2 * self.config.contexts] = 256;
         let novelty = known * (NOVELTY - 1) / self.config.contexts;
@@ -171,26 +184,41 @@ impl MixedModel {
         let one = ((2 * mixed + refined + 2) >> 2).clamp(1, 65535);
         let bit = coder.code(bit, one);
         self.last.learn(&ends, bit);
-        self.mixers.iter_mut().for_each(|mixer| mixer.learn(&self.inputs, bit));
-        self.apms.iter_mut().for_each(|apm| apm.learn(bit));
+        // Plain loops: closures handed on are not compiled for what the processor has.
+        for mixer in &mut self.mixers {
+            mixer.learn(&self.inputs, bit);
+        }
+        for apm in &mut self.apms {
+            apm.learn(bit);
+        }
         self.learn(bit, slot);
         bit
     }
 
+    /// Adds to `shares`, two for each context, how far what it said of the last bit moved the mixed prediction.
+    #[inline(always)]
+    pub fn weigh(&self, shares: &mut [u64]) {
+        for mixer in &self.mixers {
+            mixer.weigh(&self.inputs, shares);
+        }
+    }
+
     /// Adds a bit to the slots and to what their histories are worth.
-    #[inline]
+    #[inline(always)]
     fn learn(&mut self, bit: bool, slot: usize) {
         self.dither = self.dither.wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f);
         let (round, target) = (i64::from(self.dither >> 16), if bit { 65535 } else { 0 });
-        for (at, &line) in self.lines.iter().enumerate() {
-            let slot = &mut self.slots[line as usize + slot];
-            let (one, seen, history) = ((*slot >> 16) as i32, *slot >> 8 & 255, (*slot & 255) as u8);
-            self.maps[at * History::COUNT + usize::from(history)].learn(bit, 1023);
+        let slots = self.slots[self.start..].as_chunks_mut::<LINE>().0;
+        for (&line, map) in self.lines.iter().zip(&mut self.maps) {
+            let held = &mut slots[line as usize][slot];
+            let word = *held ^ FRESH;
+            let (one, seen, history) = ((word >> 16) as i32, word >> 8 & 255, (word & 255) as u8);
+            map[usize::from(history)].learn(bit, 1023);
             let step = ((i64::from(target - one) * RATES[seen as usize] + round) >> 16) as i32;
             let mut history = History::from_index(history);
             history.learn(bit);
             let seen = seen + u32::from(seen < self.config.limit);
-            *slot = ((one + step) as u32) << 16 | seen << 8 | history.index() as u32;
+            *held = (((one + step) as u32) << 16 | seen << 8 | history.index() as u32) ^ FRESH;
         }
     }
 }

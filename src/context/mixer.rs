@@ -118,6 +118,15 @@ impl Mixer {
         self.one
     }
 
+    /// Adds the size of what each input adds to the sum under the weights used last, in units of 2⁻⁶ of it.
+    #[inline(always)]
+    pub fn weigh(&self, inputs: &[i32], sizes: &mut [u64]) {
+        let weights = &self.weights[self.set * self.width..][..self.width];
+        for ((size, input), weight) in sizes.iter_mut().zip(inputs).zip(weights) {
+            *size += u64::from(((input * weight) >> 10).unsigned_abs());
+        }
+    }
+
     /// Moves the weights used last towards those that would have foretold `bit` from the same inputs.
     #[inline(always)]
     pub fn learn(&mut self, inputs: &[i32], bit: bool) {

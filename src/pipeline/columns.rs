@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Pipeline;
-use super::adaptive::Origin;
+use super::adaptive::{Origin, Screen};
 use super::candidates::{self, Estimate, Stretches};
 use super::texts;
 use super::transform::Transform;
@@ -91,6 +91,8 @@ pub(super) struct Setting<'a> {
     pub shared: Option<(u32, Vec<Lane>)>,
     /// Few rows of all columns, for estimates.
     pub stretches: Stretches<'a>,
+    /// More rows of all columns, as classes.
+    pub screen: Screen,
 }
 
 impl Setting<'_> {

@@ -7,7 +7,6 @@ use super::{Known, SHORT_ROWS, Setting};
 use crate::codec::adaptive::{BitSink, RangeDecoder, RangeEncoder};
 use crate::codec::dispatched;
 use crate::context::{BackoffModel, BinaryCoder, BinaryDecoder, BinaryEncoder, ContextCoder, Counter};
-use crate::pipeline::columns::CodedColumn;
 use crate::pipeline::transform::Transform;
 use crate::tree::Tree;
 use crate::{Budget, Lane, Result};
@@ -34,14 +33,13 @@ pub(super) struct Leaves {
 }
 
 /// The models worth a trial, each with the transform whose residuals it codes.
-pub(super) fn propose(setting: &Setting<'_>, column: usize, coded: &CodedColumn) -> Result<Vec<(Transform, Leaves)>> {
-    let transform = coded.transform.clone();
+pub(super) fn propose(setting: &Setting<'_>, column: usize, transform: &Transform) -> Result<Vec<(Transform, Leaves)>> {
     let mut words = vec![];
     for number in 0..setting.blocks.len() {
-        words.extend(setting.residuals_of(number, column, &transform)?.to_u64s());
+        words.extend(setting.residuals_of(number, column, transform)?.to_u64s());
     }
     let ordered = setting.frame.columns()[column].ordered;
-    let figures = if transform == Transform::Plain { setting.figures(column) } else { Figures::default() };
+    let figures = if *transform == Transform::Plain { setting.figures(column) } else { Figures::default() };
     let ranks: Vec<u64> = words.into_iter().map(|value| word(&Base::Plain, figures, value, 0)).collect();
     let values = Values::fit(Base::Plain, figures, &Lane::narrowest(ranks.clone()), ordered);
     let symbol = |&rank: &u64| values.bins.bin_of(rank).map_or(0, |(bin, _)| bin as u8);

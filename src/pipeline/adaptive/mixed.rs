@@ -1,12 +1,15 @@
 //! `Max`: a column by many contexts at once.
 
-use super::contexts::{ALL, FEW, MOST_RANKED, RowContexts, UNORDERED};
+use super::contexts::{ALL, COUNT, FEW, MOST_RANKED, OF_LEAF, RowContexts, UNORDERED, Views};
 use super::figures::Origin;
 use super::rank::{bases, ranked};
 use super::values::{Base, Numbers, References, Values};
 use super::{Known, Setting, with_known};
 use crate::codec::adaptive::{RangeDecoder, RangeEncoder};
+use crate::codec::dispatched;
 use crate::context::{BinaryCoder, BinaryDecoder, BinaryEncoder, Branch, MixedConfig, MixedModel, Price};
+use crate::log2::BIT;
+use crate::pipeline::columns::tree_bytes;
 use crate::tree::wire::Recorded;
 use crate::{Budget, Lane, Result};
 
@@ -33,8 +36,14 @@ pub(super) struct Mixed {
     pub index: u32,
 }
 
-/// The best of some settings on the first rows, or nothing for columns without rows.
-pub(super) fn propose(setting: &Setting<'_>, column: usize, recorded: &Recorded) -> Result<Option<Mixed>> {
+/// The best of some settings and of one or two partitions on the first rows; nothing for columns of one symbol, and where
+/// it is sure to take more than `most` bytes.
+pub(super) fn propose(
+    setting: &Setting<'_>,
+    column: usize,
+    partitions: Vec<Recorded>,
+    most: usize,
+) -> Result<Option<(Recorded, Mixed)>> {
     let source = &setting.frame.columns()[column];
     let (ordered, first) = (source.ordered, source.first_value);
     let figures = setting.figures(column);
@@ -59,14 +68,10 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, recorded: &Recorded)
         let values = Values::fit(base, figures, &Lane::narrowest(words), is_ordered);
         Some(Mixed { values, mask: ALL, ranked: ranked.clone(), limit: 0, index: column as u32 })
     };
-    let mut candidates: Vec<Mixed> = bases(setting, column, figures, &ranked).into_iter().filter_map(make).collect();
+    let candidates: Vec<Mixed> = bases(setting, column, figures, &ranked).into_iter().filter_map(make).collect();
     if candidates.iter().all(|model| model.values.path.symbols() < 2) {
         return Ok(None);
     }
-    let price = |model: &Mixed| -> Result<u64> {
-        let words = &setting.blocks[0].columns[column].ordinals;
-        with_known(setting, 0, recorded, |known| model.price(words, known))
-    };
     // Contexts of columns that are not there say nothing new.
     let possible = match ranked.len() {
         0 => ALL & !0b111_1110_0000_1111_1111_1111_1111_1000 | 1 << 24,
@@ -75,29 +80,107 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, recorded: &Recorded)
         3 => ALL & !0b100_0000_0000_0000_1011_1000_0100_0000,
         _ => ALL,
     };
-    let possible = if *recorded == Recorded::Whole { possible & !0b100_0000_0000_0110 } else { possible };
-    candidates.iter_mut().for_each(|model| model.mask = ALL & possible);
-    let mut best: Option<(u64, Mixed)> = None;
-    for model in candidates {
-        let bits = price(&model)?;
+    let trial = Trial::new(setting, column, possible);
+    let mut best: Option<(u64, Recorded, Mixed)> = None;
+    for recorded in partitions {
+        let (bits, model) = with_known(setting, 0, &recorded, |known| match &best {
+            None => trial.best_of(candidates.clone(), recorded != Recorded::Whole, known),
+            // What suits a column with its tree suits it without.
+            Some((_, _, model)) => trial.without_tree(model, known),
+        })?;
+        let bits = bits + trial.share(8 * tree_bytes(&recorded) as u64);
         if best.as_ref().is_none_or(|best| bits < best.0) {
-            best = Some((bits, model));
+            best = Some((bits, recorded, model));
         }
     }
-    let (mut bits, mut model) = best.expect("there is a candidate");
-    for mask in [UNORDERED & possible, FEW & possible] {
-        let other = Mixed { mask, ..model.clone() };
-        // Fewer contexts save time, so they need not win.
-        let (own, slack) = (price(&other)?, if mask == FEW & possible { bits / 512 } else { bits / 2048 });
-        if own <= bits + slack {
-            (bits, model) = (own, other);
+    let hopeful = best.filter(|(bits, _, _)| !trial.is_whole || *bits / (8 * BIT) < most as u64);
+    Ok(hopeful.map(|(_, recorded, model)| (recorded, model)))
+}
+
+/// Bits that it takes to name contexts one by one.
+const NAMED: u64 = 32;
+
+/// Numbers of contexts worth a trial, those that tell most.
+const TOLD: [usize; 2] = [8, 14];
+
+/// Fewer contexts save time, so they may cost one part in so many more.
+const SLACK: u64 = 1024;
+
+/// Settings of a column compared on its first rows, in units of 2⁻¹⁶ bit.
+struct Trial {
+    possible: u32,
+    words: Vec<u64>,
+    rows: u64,
+    /// Whether these are all rows of the column.
+    is_whole: bool,
+}
+
+impl Trial {
+    fn new(setting: &Setting<'_>, column: usize, possible: u32) -> Self {
+        let block = &setting.blocks[0];
+        let words = block.columns[column].ordinals.slice(0..block.rows.min(TRIAL_ROWS)).to_u64s();
+        let rows = setting.frame.rows() as u64;
+        Self { possible, is_whole: words.len() as u64 == rows, words, rows }
+    }
+
+    /// The share of some bits of the whole column that these rows bear.
+    fn share(&self, bits: u64) -> u64 {
+        bits * BIT * self.words.len() as u64 / self.rows.max(1)
+    }
+
+    /// The candidate of the lowest price, and the contexts and the memory that suit it.
+    fn best_of(&self, candidates: Vec<Mixed>, has_tree: bool, known: &Known<'_>) -> (u64, Mixed) {
+        let possible = self.possible & if has_tree { ALL } else { !OF_LEAF };
+        let views = Mixed { mask: possible, ..candidates[0].clone() }.views(known);
+        let named = self.share(NAMED);
+        let price = |model: &Mixed| named + model.price(&self.words, &views, known, None);
+        // A few contexts are enough to tell bases apart, and how long to remember.
+        let few = candidates.into_iter().map(|model| Mixed { mask: FEW & possible, ..model });
+        let priced = few.map(|model| (price(&model), model));
+        let (mut few_bits, mut few) = priced.min_by_key(|&(bits, _)| bits).expect("there is a candidate");
+        let forgetful = Mixed { limit: 2, ..few.clone() };
+        let bits = price(&forgetful);
+        if bits < few_bits - few_bits / 256 {
+            (few_bits, few) = (bits, forgetful);
         }
+        let all = Mixed { mask: possible, ..few.clone() };
+        let mut shares = vec![0; 2 * possible.count_ones() as usize];
+        let mut best = (all.price(&self.words, &views, known, Some(&mut shares)), all);
+        if possible != ALL {
+            best.0 += named;
+        }
+        let enough = best.0 + best.0 / SLACK;
+        if few_bits <= enough {
+            return (few_bits, few);
+        }
+        let mut contexts: Vec<u32> = (0..COUNT).filter(|bit| possible >> bit & 1 == 1).collect();
+        let share = |bit: u32| {
+            let at = (possible & ((1 << bit) - 1)).count_ones() as usize;
+            shares[2 * at] + shares[2 * at + 1]
+        };
+        contexts.sort_by_key(|&bit| std::cmp::Reverse(share(bit)));
+        let told = TOLD.into_iter().filter(|&count| count < contexts.len());
+        for mask in told.map(|count| contexts[..count].iter().fold(0, |mask, bit| mask | 1 << bit)) {
+            let other = Mixed { mask, ..best.1.clone() };
+            let bits = price(&other);
+            if bits <= enough {
+                return (bits, other);
+            }
+        }
+        let other = Mixed { mask: UNORDERED & possible, ..best.1.clone() };
+        let bits = price(&other);
+        if bits <= enough { (bits, other) } else { best }
     }
-    let other = Mixed { limit: 2, ..model.clone() };
-    if price(&other)? < bits - bits / 256 {
-        model = other;
+
+    /// The same model without the contexts of a tree.
+    fn without_tree(&self, model: &Mixed, known: &Known<'_>) -> (u64, Mixed) {
+        let model = Mixed { mask: model.mask & !OF_LEAF, ..model.clone() };
+        if model.mask == 0 {
+            return (u64::MAX / 2, model);
+        }
+        let views = model.views(known);
+        (self.share(NAMED) + model.price(&self.words, &views, known, None), model)
     }
-    Ok(Some(model))
 }
 
 impl Mixed {
@@ -150,18 +233,21 @@ impl Mixed {
         }
     }
 
+    fn views(&self, known: &Known<'_>) -> Views {
+        Views::new(self.mask, self.index, &self.ranked, known.leaf_of_row(), |c| known.columns[c as usize])
+    }
+
     pub fn encode(&self, ordinals: &Lane, known: &Known<'_>) -> Vec<u8> {
         let mut coder = BinaryEncoder::default();
-        self.run(&ordinals.to_u64s(), known.rows, known, &mut coder, |_| Ok(())).expect("writing does not fail");
+        let views = self.views(known);
+        self.run(&ordinals.to_u64s(), known.rows, &views, known, &mut coder, None, |_| Ok(())).expect("writing does not fail");
         coder.finish()
     }
 
-    /// What the first rows cost.
-    fn price(&self, ordinals: &Lane, known: &Known<'_>) -> u64 {
+    /// What some first rows cost; see [`MixedModel::weigh`].
+    fn price(&self, ordinals: &[u64], views: &Views, known: &Known<'_>, shares: Option<&mut [u64]>) -> u64 {
         let mut coder = Price::default();
-        let rows = known.rows.min(TRIAL_ROWS);
-        self.run(&ordinals.slice(0..rows).to_u64s(), rows, known, &mut coder, |_| Ok(()))
-            .expect("adding does not fail");
+        self.run(ordinals, ordinals.len(), views, known, &mut coder, shares, |_| Ok(())).expect("adding does not fail");
         coder.units()
     }
 
@@ -173,7 +259,8 @@ impl Mixed {
                 + References::memory(rows),
         )?;
         let mut coder = BinaryDecoder::new(stream, "columns");
-        let ordinals = self.run(&[], known.rows, known, &mut coder, BinaryDecoder::check)?;
+        let views = self.views(known);
+        let ordinals = self.run(&[], known.rows, &views, known, &mut coder, None, BinaryDecoder::check)?;
         coder.end()?;
         Ok(Lane::narrowest(ordinals))
     }
@@ -182,57 +269,67 @@ impl Mixed {
         &self,
         ordinals: &[u64],
         rows: usize,
+        views: &Views,
         known: &Known<'_>,
         coder: &mut C,
+        mut shares: Option<&mut [u64]>,
         check: impl Fn(&C) -> Result<()>,
     ) -> Result<Vec<u64>> {
-        let column = |c: u32| known.columns[c as usize];
-        let mut contexts = RowContexts::new(self.mask, self.index, &self.ranked, known.leaf_of_row(), column);
-        let mut references = References::new(self.values.base.clone(), self.values.figures.origin.first, column);
+        let mut contexts = RowContexts::new(views, self.mask, rows);
+        let first = self.values.figures.origin.first;
+        let mut references = References::new(self.values.base.clone(), first, |c| known.columns[c as usize]);
         let mut model = MixedModel::new(self.config(rows));
         let nodes = self.values.path.nodes();
         let bins = &self.values.bins;
-        let (mut out, mut hashes) = (Vec::with_capacity(rows), vec![]);
-        for row in 0..rows {
-            let reference = references.get(row);
-            contexts.fill(row, reference, &self.values, &mut hashes);
-            model.begin(&hashes);
-            let word = ordinals.get(row).map(|&value| self.values.word(value, reference));
-            let (symbol, offset) =
-                word.map_or((0, 0), |word| bins.bin_of(word).expect("bins were fitted to the words"));
-            let (code, mut left) = self.values.path.code(symbol);
-            let mut at = if nodes.is_empty() { Branch::Symbol(0) } else { Branch::Node(0) };
-            let symbol = loop {
-                let node = match at {
-                    Branch::Node(node) => usize::from(node),
-                    Branch::Symbol(symbol) => break usize::from(symbol),
-                };
-                if nodes[node].slot == 1 {
-                    model.group(node as u32);
+        let mut out = Vec::with_capacity(rows);
+        let mut hashes = vec![0; model.config().contexts];
+        dispatched(
+            #[inline(always)]
+            || {
+                for row in 0..rows {
+                    let reference = references.get(row);
+                    contexts.fill(row, reference, &self.values, &mut hashes);
+                    model.begin(&hashes);
+                    let word = ordinals.get(row).map(|&value| self.values.word(value, reference));
+                    let (symbol, offset) =
+                        word.map_or((0, 0), |word| bins.bin_of(word).expect("bins were fitted to the words"));
+                    let (code, mut left) = self.values.path.code(symbol);
+                    let mut at = if nodes.is_empty() { Branch::Symbol(0) } else { Branch::Node(0) };
+                    let symbol = loop {
+                        let node = match at {
+                            Branch::Node(node) => usize::from(node),
+                            Branch::Symbol(symbol) => break usize::from(symbol),
+                        };
+                        if nodes[node].slot == 1 {
+                            model.group(node as u32);
+                        }
+                        left = left.saturating_sub(1);
+                        let bit = model.code(code >> left & 1 == 1, usize::from(nodes[node].slot), node, coder);
+                        at = nodes[node].branches[usize::from(bit)];
+                        if let Some(shares) = &mut shares {
+                            model.weigh(shares);
+                        }
+                    };
+                    let width = bins.widths[symbol];
+                    let mut read = 0u64;
+                    let mut slot = 1usize;
+                    for shift in (0..width).rev() {
+                        if (width - 1 - shift).is_multiple_of(4) {
+                            slot = 1;
+                            let place = super::values::fold(read << 7 | u64::from(shift)) >> 1;
+                            model.group(0x8000_0000 | (symbol as u32) << 16 ^ place);
+                        }
+                        let bit = model.code(offset >> shift & 1 == 1, slot, nodes.len() + shift as usize, coder);
+                        (slot, read) = (2 * slot + usize::from(bit), read << 1 | u64::from(bit));
+                    }
+                    let value = self.values.value(bins.lowers[symbol].wrapping_add(read), reference);
+                    references.push(row, value);
+                    contexts.push(value, symbol);
+                    out.push(value);
+                    check(coder)?;
                 }
-                left = left.saturating_sub(1);
-                let bit = model.code(code >> left & 1 == 1, usize::from(nodes[node].slot), node, coder);
-                at = nodes[node].branches[usize::from(bit)];
-            };
-            let width = bins.widths[symbol];
-            let mut read = 0u64;
-            let mut slot = 1usize;
-            for shift in (0..width).rev() {
-                if (width - 1 - shift).is_multiple_of(4) {
-                    slot = 1;
-                    model.group(
-                        0x8000_0000 | (symbol as u32) << 16 ^ super::values::fold(read << 7 | u64::from(shift)) >> 1,
-                    );
-                }
-                let bit = model.code(offset >> shift & 1 == 1, slot, nodes.len() + shift as usize, coder);
-                (slot, read) = (2 * slot + usize::from(bit), read << 1 | u64::from(bit));
-            }
-            let value = self.values.value(bins.lowers[symbol].wrapping_add(read), reference);
-            references.push(row, value);
-            contexts.push(value, symbol);
-            out.push(value);
-            check(coder)?;
-        }
-        Ok(out)
+                Ok(out)
+            },
+        )
     }
 }

@@ -13,6 +13,7 @@ mod rank;
 mod values;
 
 pub(super) use figures::Origin;
+pub(super) use rank::Screen;
 use values::Numbers;
 
 use super::Effort;
@@ -30,6 +31,9 @@ const MOST_RATIO: usize = 4096;
 
 /// One part in so many of a column's bytes must be saved for its rows to be decoded bit by bit at effort `Balanced`.
 const LEAST_SAVED: usize = 512;
+
+/// Mixed contexts that save more than one part in so many of a column's bytes are not compared with adaptive leaves.
+const TELLING: usize = 32;
 
 /// Up to so many rows mixed contexts are also tried without a tree.
 const SHORT_ROWS: usize = 1 << 14;
@@ -115,23 +119,24 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
     if effort == Effort::Fast || setting.pipeline.plan.is_some() || is_constant || !is_whole {
         return Ok(coded);
     }
+    let (transform, recorded, plain) = (coded.transform.clone(), coded.recorded.clone(), coded.bytes);
     let mut best = coded;
-    let leaves = leaves::propose(setting, column, &best)?;
-    for (transform, model) in leaves {
-        let recorded = best.recorded.clone();
-        best = better(setting, column, best, recorded, transform, &Model::Leaves(model))?;
-    }
     if effort == Effort::Max {
-        let mut partitions = vec![best.recorded.clone()];
+        let mut partitions = vec![recorded.clone()];
         // In a short table a tree may cost more than its leaves add to the other contexts.
-        if best.recorded != Recorded::Whole && setting.frame.rows() <= SHORT_ROWS {
+        if recorded != Recorded::Whole && setting.frame.rows() <= SHORT_ROWS {
             partitions.push(Recorded::Whole);
         }
-        for recorded in partitions {
-            if let Some(model) = mixed::propose(setting, column, &recorded)? {
-                best = better(setting, column, best, recorded, Transform::Plain, &Model::Mixed(model))?;
-            }
+        if let Some((recorded, model)) = mixed::propose(setting, column, partitions, best.bytes)? {
+            best = better(setting, column, best, recorded, Transform::Plain, &Model::Mixed(model))?;
         }
+        // Where contexts beside the leaves tell much, leaves alone are no match.
+        if best.bytes + plain / TELLING < plain {
+            return Ok(best);
+        }
+    }
+    for (transform, model) in leaves::propose(setting, column, &transform)? {
+        best = better(setting, column, best, recorded.clone(), transform, &Model::Leaves(model))?;
     }
     Ok(best)
 }

@@ -1,5 +1,7 @@
 //! Which earlier columns tell most about a column, and what its values may be compared with.
 
+use std::sync::OnceLock;
+
 use super::Setting;
 use super::contexts::{MOST_RANKED, classes};
 use super::figures::Figures;
@@ -14,55 +16,95 @@ const OWN: usize = 24;
 const ALONE: usize = 64;
 const BESIDE: usize = 12;
 
+/// What `n` rows of a context and `n` of them with one symbol add: log2(16 n + [`OWN`]) and log2(16 n + 1).
+static LOGS: [(u32, u32); SAMPLE] = {
+    let mut logs = [(0, 0); SAMPLE];
+    let mut n = 0;
+    while n < SAMPLE {
+        logs[n] = (log2(16 * n as u64 + OWN as u64) as u32, log2(16 * n as u64 + 1) as u32);
+        n += 1;
+    }
+    logs
+};
+
+/// A column's values in a sample of all rows, as classes.
+struct Classes {
+    own: Vec<u8>,
+    alone: Vec<u8>,
+    beside: Vec<u8>,
+}
+
+/// The classes of all columns, each made when it is first asked for.
+pub(in crate::pipeline) struct Screen {
+    of_column: Vec<OnceLock<Classes>>,
+}
+
+impl Screen {
+    pub fn new(columns: usize) -> Self {
+        Self { of_column: (0..columns).map(|_| OnceLock::new()).collect() }
+    }
+
+    fn of(&self, setting: &Setting<'_>, column: u32) -> &Classes {
+        self.of_column[column as usize].get_or_init(|| {
+            let rows = setting.frame.rows();
+            let step = rows.div_ceil(SAMPLE).max(1);
+            let sample: Vec<u32> = (0..rows as u32).step_by(step).collect();
+            let values = setting.frame.columns()[column as usize].ordinals.gather(&sample).to_u64s();
+            let [own, alone, beside] = classes(&values, [OWN, ALONE, BESIDE]);
+            Classes { own, alone, beside }
+        })
+    }
+}
+
 /// The earlier columns that tell most, the most telling first.
 pub(super) fn ranked(setting: &Setting<'_>, column: usize, earlier: &[u32]) -> Vec<u32> {
-    let rows = setting.frame.rows();
-    let step = rows.div_ceil(SAMPLE).max(1);
-    let sample: Vec<u32> = (0..rows as u32).step_by(step).collect();
-    let values = |c: u32| setting.frame.columns()[c as usize].ordinals.gather(&sample).to_u64s();
-    let own = classes(&values(column as u32), OWN);
-    let plain = cost(&own, &vec![0; own.len()]);
-    let mut pool: Vec<(u32, Vec<u32>, Vec<u32>)> = vec![];
-    for &c in earlier {
-        let values = values(c);
-        let wide = |classes: Vec<u8>| classes.into_iter().map(u32::from).collect::<Vec<_>>();
-        pool.push((c, wide(classes(&values, ALONE)), wide(classes(&values, BESIDE))));
-    }
+    let of = |c: u32| setting.screen.of(setting, c);
+    let own = &of(column as u32).own;
+    let plain = cost(own, own.iter().map(|_| 0), 1, u64::MAX);
+    let alone = |&c: &u32| (cost(own, of(c).alone.iter().map(|&class| u32::from(class)), ALONE, u64::MAX), c);
+    let mut pool: Vec<(u64, u32)> = earlier.iter().map(alone).collect();
     let (mut out, mut beside) = (vec![], vec![0u32; own.len()]);
     while out.len() < MOST_RANKED && !pool.is_empty() {
-        let of = |(_, alone, coarse): &(u32, Vec<u32>, Vec<u32>)| match out.len() {
-            // From the third on only pairs with the first are looked at: triples of a sample are too thin.
-            1 | 2 => {
-                let joint: Vec<u32> = beside.iter().zip(coarse).map(|(&b, &c)| b * BESIDE as u32 + c).collect();
-                cost(&own, &joint)
+        let mut best = (u64::MAX, 0);
+        for (at, &(alone, c)) in pool.iter().enumerate() {
+            let cost = match out.len() {
+                // From the third on only pairs with the first are looked at: triples of a sample are too thin.
+                1 | 2 => {
+                    let joint = beside.iter().zip(&of(c).beside).map(|(&b, &c)| b * BESIDE as u32 + u32::from(c));
+                    cost(own, joint, BESIDE.pow(out.len() as u32 + 1), best.0)
+                }
+                _ => alone,
+            };
+            if cost < best.0 {
+                best = (cost, at);
             }
-            _ => cost(&own, alone),
-        };
-        let costs: Vec<u64> = pool.iter().map(of).collect();
-        let best = (0..pool.len()).min_by_key(|&at| costs[at]).expect("the pool is not empty");
-        if out.is_empty() && costs[best] >= plain {
+        }
+        if out.is_empty() && best.0 >= plain {
             // Nothing tells anything: the nearest columns may still share rows.
             return earlier.iter().rev().take(2).copied().collect();
         }
-        let (c, _, coarse) = pool.remove(best);
+        let (_, c) = pool.remove(best.1);
         if out.len() < 2 {
-            beside.iter_mut().zip(coarse).for_each(|(b, c)| *b = *b * BESIDE as u32 + c);
+            beside.iter_mut().zip(&of(c).beside).for_each(|(b, &c)| *b = *b * BESIDE as u32 + u32::from(c));
         }
         out.push(c);
     }
     out
 }
 
-/// What `own` costs, coded row by row with counts in each context, in units of 2⁻¹⁶ bit.
-fn cost(own: &[u8], contexts: &[u32]) -> u64 {
-    let most = contexts.iter().max().map_or(0, |&most| most as usize);
-    let mut counts = vec![0u32; (most + 1) * OWN];
-    let mut totals = vec![0u32; most + 1];
+/// What `own` costs, coded row by row with counts in each of `count` contexts, in units of 2⁻¹⁶ bit; or some number from
+/// `most` on, if it costs as much.
+fn cost(own: &[u8], contexts: impl Iterator<Item = u32>, count: usize, most: u64) -> u64 {
+    let mut counts = vec![[0u16; OWN]; count];
+    let mut totals = vec![0u16; count];
     let mut sum = 0;
-    for (&own, &context) in own.iter().zip(contexts) {
-        let (count, total) = (&mut counts[context as usize * OWN + usize::from(own)], &mut totals[context as usize]);
+    for (&own, context) in own.iter().zip(contexts) {
+        let (count, total) = (&mut counts[context as usize][usize::from(own)], &mut totals[context as usize]);
         // A sixteenth for each class that has not come yet.
-        sum += log2(16 * u64::from(*total) + OWN as u64) - log2(16 * u64::from(*count) + 1);
+        sum += u64::from(LOGS[usize::from(*total)].0 - LOGS[usize::from(*count)].1);
+        if sum >= most {
+            break;
+        }
         (*count, *total) = (*count + 1, *total + 1);
     }
     sum

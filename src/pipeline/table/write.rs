@@ -43,6 +43,7 @@ pub(in crate::pipeline) fn compress(pipeline: &Pipeline, table: &Table, report: 
         texts: table.columns().iter().map(|column| column.kind == Kind::Text).collect(),
         shared: None,
         stretches: Stretches::new(&frame),
+        screen: adaptive::Screen::new(table.columns().len()),
     };
     if pipeline.one_tree {
         setting.shared = Some(one_tree(&setting)?);
