@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::Decoder;
-use super::super::adaptive;
+use super::super::adaptive::{Known, Primed, Stream};
 use super::super::transform::Transform;
 use super::read::{ASSIGNED_BYTES, ColumnModel, Models, read_count};
 use super::{flag, origin};
@@ -38,6 +38,8 @@ pub(super) struct BlockColumns<'a> {
     /// The groups of the one tree of all columns.
     pub shared: Option<&'a Groups>,
     pub walks: BlockWalks<'a>,
+    /// What the counts of primed columns begin with.
+    pub primed: Primed<'a>,
 }
 
 impl BlockColumns<'_> {
@@ -100,7 +102,7 @@ impl BlockColumns<'_> {
     /// A column that has a record.
     fn alone(&mut self, index: usize, record: &[u8], data: &RowData, budget: &mut Budget) -> Result<ColumnData> {
         let (registry, models) = (&self.decoder.registry, self.models);
-        let ColumnModel { transform, recorded, learned, .. } = &models.columns[index];
+        let ColumnModel { transform, recorded, learned, is_primed, .. } = &models.columns[index];
         let mut reader = Reader::new(record, "columns");
         let flags = reader.u8()?;
         let is_assigned = matches!(recorded, Recorded::Assigned(_));
@@ -108,6 +110,9 @@ impl BlockColumns<'_> {
         let fits = (flags & flag::ASSIGNED != 0, flags & flag::TEXT != 0) == (is_assigned, is_text);
         if !fits || flags > flag::ESCAPES | flag::TEXT | flag::ASSIGNED | flag::ADAPTIVE && flags != ENDED_TEXT {
             return Err(reader.corrupt("flags do not fit the column"));
+        }
+        if *is_primed && flags & flag::ADAPTIVE == 0 {
+            return Err(reader.corrupt("static codes are primed"));
         }
         if flags == ENDED_TEXT {
             let lane = registry.decode_learned(reader.bytes()?, learned, budget)?;
@@ -121,12 +126,18 @@ impl BlockColumns<'_> {
             return Ok(ColumnData { ordinals: Lane::narrowest(lengths), escapes: vec![], text });
         }
         let assigned = if flags & flag::ASSIGNED != 0 { reader.bytes()? } else { &[] };
+        let begun = if *is_primed { self.primed.begin(index) } else { None };
         let groups = self.groups(index, recorded, assigned, data, budget)?;
         let residuals = if flags & flag::ADAPTIVE != 0 {
             let columns: Vec<&Lane> = data.columns.iter().map(|column| &column.ordinals).collect();
-            let known = adaptive::Known { rows: data.rows, tree: recorded.tree(), groups: &groups, columns: &columns };
+            let known = Known { rows: data.rows, tree: recorded.tree(), groups: &groups, columns: &columns };
             let origin = origin(&models.schema.columns[index]);
-            adaptive::decode(learned.at(0), index as u32, origin, reader.bytes()?, &known, budget)?
+            let stream = Stream { record: learned.at(0), index: index as u32, origin, bytes: reader.bytes()? };
+            let (words, counts) = stream.decode(&known, begun, budget)?;
+            if *is_primed {
+                self.primed.end(index, counts, budget)?;
+            }
+            words
         } else {
             registry.decode_grouped(reader.bytes()?, &groups, learned, budget)?
         };
