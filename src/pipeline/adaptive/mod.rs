@@ -31,7 +31,7 @@ use crate::{Budget, Error, Lane, Result};
 /// Rows that one byte of a stream may stand for, so that a short file cannot ask for long work; a stream is never counted
 /// as less than so many bytes more than it has, since a small block may hold no news.
 const MOST_RATIO: usize = 4096;
-const FREE_BYTES: usize = 4;
+const FREE_BYTES: usize = 16;
 
 /// Whether a stream of so many bytes is too short for its rows.
 fn is_too_short(bytes: usize, rows: usize) -> bool {
@@ -151,7 +151,7 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
     let mut best = None;
     for (transform, model) in leaves::propose(setting, column, &coded)? {
         let recorded = coded.recorded.clone();
-        let is_primed = setting.blocks.len() > 1;
+        let is_primed = setting.blocks.len() > 1 && !setting.texts[column];
         let trial = Trial { recorded, transform, model: Model::Leaves(model), is_primed };
         if try_out(&trial)? {
             best = Some(trial);

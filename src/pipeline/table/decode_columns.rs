@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::super::Decoder;
-use super::super::adaptive::{Known, Primed, Stream};
+use super::super::adaptive::{Known, Primed};
 use super::super::transform::Transform;
+use super::flag;
 use super::read::{ASSIGNED_BYTES, ColumnModel, Models, read_count};
-use super::{flag, origin};
 use crate::codec::{Groups, JointReader};
 use crate::container::Section;
 use crate::partition::Partition;
@@ -60,15 +60,13 @@ impl BlockColumns<'_> {
         let mut escapes = vec![];
         for (index, model) in (first..).zip(own) {
             let column = match &mut joint {
-                Some(joint) if model.is_joint => {
-                    let column = self.joint(index, joint, data, budget)?;
-                    if models.schema.columns[index].has_escapes() {
-                        escapes.push((index, zeros(&column.ordinals)));
-                    }
-                    column
-                }
+                Some(joint) if model.is_joint => self.joint(index, joint, data, budget)?,
+                _ if model.is_primed => self.primed(index, reader.bytes()?, data, budget)?,
                 _ => self.alone(index, reader.bytes()?, data, budget)?,
             };
+            if (model.is_joint || model.is_primed) && models.schema.columns[index].has_escapes() {
+                escapes.push((index, zeros(&column.ordinals)));
+            }
             data.columns.push(column);
         }
         joint.map_or(Ok(()), JointReader::end)?;
@@ -99,10 +97,24 @@ impl BlockColumns<'_> {
         Ok(ColumnData { ordinals, escapes: vec![], text: vec![] })
     }
 
+    /// A column whose record is nothing but its primed stream.
+    fn primed(&mut self, index: usize, bytes: &[u8], data: &RowData, budget: &mut Budget) -> Result<ColumnData> {
+        let models = self.models;
+        let ColumnModel { transform, recorded, .. } = &models.columns[index];
+        let begun = self.primed.begin(index);
+        let groups = self.groups(index, recorded, &[], data, budget)?;
+        let columns: Vec<&Lane> = data.columns.iter().map(|column| &column.ordinals).collect();
+        let known = Known { rows: data.rows, tree: recorded.tree(), groups: &groups, columns: &columns };
+        let (residuals, counts) = models.stream(index, bytes).decode(&known, begun, budget)?;
+        self.primed.end(index, counts, budget)?;
+        let ordinals = undone(transform, residuals, data, budget)?;
+        Ok(ColumnData { ordinals, escapes: vec![], text: vec![] })
+    }
+
     /// A column that has a record.
     fn alone(&mut self, index: usize, record: &[u8], data: &RowData, budget: &mut Budget) -> Result<ColumnData> {
         let (registry, models) = (&self.decoder.registry, self.models);
-        let ColumnModel { transform, recorded, learned, is_primed, .. } = &models.columns[index];
+        let ColumnModel { transform, recorded, learned, .. } = &models.columns[index];
         let mut reader = Reader::new(record, "columns");
         let flags = reader.u8()?;
         let is_assigned = matches!(recorded, Recorded::Assigned(_));
@@ -110,9 +122,6 @@ impl BlockColumns<'_> {
         let fits = (flags & flag::ASSIGNED != 0, flags & flag::TEXT != 0) == (is_assigned, is_text);
         if !fits || flags > flag::ESCAPES | flag::TEXT | flag::ASSIGNED | flag::ADAPTIVE && flags != ENDED_TEXT {
             return Err(reader.corrupt("flags do not fit the column"));
-        }
-        if *is_primed && flags & flag::ADAPTIVE == 0 {
-            return Err(reader.corrupt("static codes are primed"));
         }
         if flags == ENDED_TEXT {
             let lane = registry.decode_learned(reader.bytes()?, learned, budget)?;
@@ -126,18 +135,11 @@ impl BlockColumns<'_> {
             return Ok(ColumnData { ordinals: Lane::narrowest(lengths), escapes: vec![], text });
         }
         let assigned = if flags & flag::ASSIGNED != 0 { reader.bytes()? } else { &[] };
-        let begun = if *is_primed { self.primed.begin(index) } else { None };
         let groups = self.groups(index, recorded, assigned, data, budget)?;
         let residuals = if flags & flag::ADAPTIVE != 0 {
             let columns: Vec<&Lane> = data.columns.iter().map(|column| &column.ordinals).collect();
             let known = Known { rows: data.rows, tree: recorded.tree(), groups: &groups, columns: &columns };
-            let origin = origin(&models.schema.columns[index]);
-            let stream = Stream { record: learned.at(0), index: index as u32, origin, bytes: reader.bytes()? };
-            let (words, counts) = stream.decode(&known, begun, budget)?;
-            if *is_primed {
-                self.primed.end(index, counts, budget)?;
-            }
-            words
+            models.stream(index, reader.bytes()?).decode(&known, None, budget)?.0
         } else {
             registry.decode_grouped(reader.bytes()?, &groups, learned, budget)?
         };

@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 use super::super::Decoder;
-use super::super::adaptive::{Primed, Primer, primer_blocks};
+use super::super::adaptive::{Primed, Primer, Stream, primer_blocks};
 use super::super::transform::Transform;
 use super::decode_columns::BlockColumns;
-use super::{JOINT, PRIMED};
+use super::{JOINT, PRIMED, origin};
 use crate::codec::{Groups, Learned};
 use crate::container::{Container, Section, Tag};
 use crate::limits::MAX_BLOCK_ROWS;
 use crate::partition::Partition;
-use crate::table::{Irregular, RowData, Schema};
+use crate::table::{Irregular, Kind, RowData, Schema};
 use crate::threads::each;
 use crate::tree::wire::{self as tree_wire, Recorded};
 use crate::tree::{Frame, FrameColumn, Walks};
@@ -39,7 +39,7 @@ pub(super) struct ColumnModel {
     pub learned: Learned,
     /// Whether its residuals stand in the streams of a section.
     pub is_joint: bool,
-    /// Whether its counts begin each block with what the first blocks taught.
+    /// Whether its residuals are streams whose counts begin with what the first blocks taught.
     pub is_primed: bool,
 }
 
@@ -196,7 +196,9 @@ fn read_models(decoder: &Decoder, sections: &mut &[Section<'_>], budget: &mut Bu
         let mut reader = section.reader();
         for _ in 0..read_count(&section, &mut reader, (0, columns.len()), count)? {
             let recorded = recorded.next().expect("one partition was read for each column");
-            columns.push(read_model(decoder, reader.bytes()?, columns.len() as u32, recorded, budget)?);
+            let is_text = matches!(schema.columns[columns.len()].kind, Kind::Text);
+            let place = (columns.len() as u32, is_text);
+            columns.push(read_model(decoder, reader.bytes()?, place, recorded, budget)?);
         }
         reader.end()?;
     }
@@ -207,7 +209,7 @@ fn read_models(decoder: &Decoder, sections: &mut &[Section<'_>], budget: &mut Bu
 fn read_model(
     decoder: &Decoder,
     record: &[u8],
-    index: u32,
+    (index, is_text): (u32, bool),
     recorded: Recorded,
     budget: &mut Budget,
 ) -> Result<ColumnModel> {
@@ -220,8 +222,8 @@ fn read_model(
     if is_joint && !matches!(recorded, Recorded::Whole | Recorded::Tree(_)) {
         return Err(reader.corrupt("a column of joint streams has stored leaf numbers"));
     }
-    if is_joint && is_primed {
-        return Err(reader.corrupt("static codes are primed"));
+    if is_primed && (is_joint || is_text || !matches!(recorded, Recorded::Whole | Recorded::Tree(_))) {
+        return Err(reader.corrupt("a column cannot be primed"));
     }
     Ok(ColumnModel { transform, recorded, learned, is_joint, is_primed })
 }
@@ -238,6 +240,14 @@ pub(super) fn read_count(
         return Err(reader.corrupt("columns are out of order"));
     }
     Ok(columns as usize)
+}
+
+impl Models {
+    /// The stream of an adaptive column in a block.
+    pub fn stream<'a>(&'a self, index: usize, bytes: &'a [u8]) -> Stream<'a> {
+        let origin = origin(&self.schema.columns[index]);
+        Stream { record: self.columns[index].learned.at(0), index: index as u32, origin, bytes }
+    }
 }
 
 impl<'a> Opened<'a> {
