@@ -86,6 +86,42 @@ fn threads_change_no_byte() {
 }
 
 #[test]
+fn small_blocks_begin_with_what_the_first_ones_taught() {
+    let source = related(140_000);
+    let pack = |rows| {
+        let builder = Pipeline::builder().effort(Effort::Balanced).block_rows(rows).verify(false);
+        builder.build().unwrap().compress(&source).unwrap().bytes
+    };
+    let (whole, small) = (pack(1 << 20), pack(2000));
+    assert!(small.len() * 100 <= whole.len() * 104, "{} bytes in small blocks, {} in one", small.len(), whole.len());
+    // The primer has 65 blocks: a block is decoded alone inside it, at its end, behind it and at the end of the table.
+    let lines: Vec<&[u8]> = source.split_inclusive(|&byte| byte == b'\n').collect();
+    for number in [1usize, 64, 65, 69] {
+        let block = Decoder::default().block(&small, number as u64).unwrap().unwrap();
+        assert!(block == lines[1 + number * 2000..][..2000].concat(), "block {number}");
+    }
+    for threads in [1, 2] {
+        assert!(Decoder::default().with_threads(threads).decompress(&small).unwrap() == source, "{threads} threads");
+    }
+}
+
+#[test]
+fn counts_of_a_primer_are_paid_for_while_other_blocks_decode() {
+    let source = related(3000);
+    let pipeline = Pipeline::builder().effort(Effort::Balanced).block_rows(500).verify(false).build().unwrap();
+    let file = pipeline.compress(&source).unwrap().bytes;
+    let with = |memory_bytes| Decoder::default().with_limits(Limits { memory_bytes, ..Limits::default() });
+    let least = |number| {
+        let is_enough = |&bytes: &u64| with(bytes).block(&file, number).is_ok();
+        (0..26).rev().fold(1 << 26, |most: u64, bit| Some(most - (1 << bit)).filter(is_enough).unwrap_or(most))
+    };
+    // Whether blocks are decoded alone or one after the other, counts that are kept cost the same.
+    let most = (0..6).map(least).max().unwrap();
+    assert!(matches!(with(most - 1).decompress(&file), Err(Error::LimitExceeded { .. })));
+    assert!(with(most).decompress(&file).unwrap() == source);
+}
+
+#[test]
 fn damage_is_an_error_or_the_same_bytes() {
     let source = related(60);
     for effort in [Effort::Balanced, Effort::Max] {

@@ -238,7 +238,7 @@ fn files_of_bytes_are_as_shown() {
     let file = writer.finish();
     shown(
         &file,
-        "8c 4c 4c 0a 04 00 00 00 01 00 00 03 61 62 63 f4 e3 cb e3 ff 00 00 05 01 01 00 00 03 39 96 5e e3 13 00 00 00 \
+        "8c 4c 4c 0a 05 00 00 00 01 00 00 03 61 62 63 f4 e3 cb e3 ff 00 00 05 01 01 00 00 03 39 96 5e e3 13 00 00 00 \
          00 00 00 00 5a 9a 96 51 8c 4c 4c 2e",
     );
     assert_eq!(Pipeline::builder().build().unwrap().compress_bytes(b"abc").unwrap().bytes, file);
@@ -248,7 +248,7 @@ fn files_of_bytes_are_as_shown() {
     let file = Pipeline::builder().codec(Rle).build().unwrap().compress_bytes(&source).unwrap().bytes;
     shown(
         &file,
-        "8c 4c 4c 0a 04 00 00 00 02 00 00 11 58 f0 9a 59 01 00 02 00 02 00 61 00 00 02 00 c8 00 94 7f fd 80 ff 00 00 \
+        "8c 4c 4c 0a 05 00 00 00 02 00 00 11 58 f0 9a 59 01 00 02 00 02 00 61 00 00 02 00 c8 00 94 7f fd 80 ff 00 00 \
          05 01 02 00 00 11 9f 48 52 02 21 00 00 00 00 00 00 00 85 0c 0b 31 8c 4c 4c 2e",
     );
     assert_eq!(decompress(&file).unwrap(), source);
@@ -286,7 +286,7 @@ fn a_table_file_is_as_shown() {
     let file = table_file();
     shown(
         &file,
-        "8c 4c 4c 0a 04 00 01 00 03 00 00 21 06 01 1e 00 2c 00 0b 6b 69 6e 64 2c 70 72 69 63 65 0a 02 00 00 00 00 02 \
+        "8c 4c 4c 0a 05 00 01 00 03 00 00 21 06 01 1e 00 2c 00 0b 6b 69 6e 64 2c 70 72 69 63 65 0a 02 00 00 00 00 02 \
          01 00 00 01 02 4e 41 32 02 ea c8 fa ec 04 00 00 04 00 75 9b 5e ca f2 b4 58 05 00 00 09 02 03 00 01 00 03 00 \
          01 00 34 bc c5 8e 06 00 00 08 06 26 73 48 e9 e9 00 00 cc 4d 43 ad 07 00 00 3e 02 1a 00 18 01 01 00 02 00 07 \
          00 01 02 01 02 01 02 00 00 07 00 01 01 01 01 01 01 00 21 00 1f 01 02 00 00 04 00 04 00 1b 34 02 00 00 04 00 \
@@ -349,7 +349,7 @@ fn a_model_file_is_as_shown() {
     let file = Pipeline::builder().codec(Rle).build().unwrap().compress_model(&model).unwrap().bytes;
     shown(
         &file,
-        "8c 4c 4c 0a 04 00 02 00 08 00 00 42 40 47 ed 10 56 3c 3b 04 38 00 3c 07 7b d1 5d a4 db 8b c8 f4 3c bc 2c \
+        "8c 4c 4c 0a 05 00 02 00 08 00 00 42 40 47 ed 10 56 3c 3b 04 38 00 3c 07 7b d1 5d a4 db 8b c8 f4 3c bc 2c \
          d2 89 8c 33 99 88 25 9a a3 c3 f0 b2 48 b7 95 b1 64 5d 96 88 1c a6 87 bf 6f b3 79 5e a6 cf 45 ba 6d b7 df \
          07 81 40 20 10 08 04 00 41 31 3d a1 09 00 00 2b 01 04 03 00 01 00 65 1c 7d 76 20 01 01 00 02 00 11 02 00 \
          00 00 7e 01 00 80 7f 00 00 00 7e 00 00 00 80 00 00 05 00 01 01 01 01 00 4f 39 e5 ef ff 00 00 09 02 08 00 \

@@ -26,7 +26,7 @@ fn assert_golden(name: &str, source: &[u8], build: impl Fn() -> Vec<u8>) {
     assert!(written == kept, "{name}: the encoder writes {} bytes where {} were kept", written.len(), kept.len());
 }
 
-fn v4_table_source() -> Vec<u8> {
+fn v5_table_source() -> Vec<u8> {
     let shapes = [
         Shape::Categories,
         Shape::Function,
@@ -45,62 +45,62 @@ fn v4_table_source() -> Vec<u8> {
     csv(&shapes, 300, Dialect { is_quoted: true, is_crlf: true, is_open: true, ..PLAIN }, 1)
 }
 
-fn v4_bytes_source() -> Vec<u8> {
+fn v5_bytes_source() -> Vec<u8> {
     let mut random = Random(2);
     let words: Vec<Vec<u8>> = (0..60).map(|_| random.bytes(5).iter().map(|byte| b'a' + byte % 26).collect()).collect();
     (0..900).flat_map(|_| [&words[random.below(60) as usize][..], b" "].concat()).collect()
 }
 
 #[test]
-fn v4_table() {
-    let source = v4_table_source();
-    assert_golden("v4_table.llw", &source, || {
+fn v5_table() {
+    let source = v5_table_source();
+    assert_golden("v5_table.llw", &source, || {
         Pipeline::builder().block_rows(128).build().unwrap().compress(&source).unwrap().bytes
     });
 }
 
 #[test]
-fn v4_table_balanced() {
-    let source = v4_table_source();
-    assert_golden("v4_table_balanced.llw", &source, || {
+fn v5_table_balanced() {
+    let source = v5_table_source();
+    assert_golden("v5_table_balanced.llw", &source, || {
         Pipeline::builder().effort(Effort::Balanced).build().unwrap().compress(&source).unwrap().bytes
     });
 }
 
 #[test]
-fn v4_table_max() {
-    let source = v4_table_source();
-    assert_golden("v4_table_max.llw", &source, || {
+fn v5_table_max() {
+    let source = v5_table_source();
+    assert_golden("v5_table_max.llw", &source, || {
         Pipeline::builder().effort(Effort::Max).block_rows(200).build().unwrap().compress(&source).unwrap().bytes
     });
 }
 
 #[test]
-fn v4_bytes_max() {
-    let source = v4_bytes_source();
-    assert_golden("v4_bytes_max.llw", &source, || {
+fn v5_bytes_max() {
+    let source = v5_bytes_source();
+    assert_golden("v5_bytes_max.llw", &source, || {
         Pipeline::builder().effort(Effort::Max).build().unwrap().compress_bytes(&source).unwrap().bytes
     });
 }
 
 #[test]
-fn v4_bytes() {
-    let source = v4_bytes_source();
-    assert_golden("v4_bytes.llw", &source, || {
+fn v5_bytes() {
+    let source = v5_bytes_source();
+    assert_golden("v5_bytes.llw", &source, || {
         let plan = Lz77::default().each(Rans::default());
         Pipeline::builder().codec(plan).build().unwrap().compress_bytes(&source).unwrap().bytes
     });
 }
 
 #[test]
-fn v4_stored() {
+fn v5_stored() {
     let source = Random(3).bytes(500);
-    assert_golden("v4_stored.llw", &source, || Pipeline::builder().build().unwrap().compress(&source).unwrap().bytes);
+    assert_golden("v5_stored.llw", &source, || Pipeline::builder().build().unwrap().compress(&source).unwrap().bytes);
 }
 
 #[test]
 fn what_was_written_before_the_first_release_is_refused_by_its_version() {
-    for (name, version) in [("v1_stored.llw", 1), ("v2_stored.llw", 2), ("v3_stored.llw", 3)] {
+    for (name, version) in [("v1_stored.llw", 1), ("v2_stored.llw", 2), ("v3_stored.llw", 3), ("v4_stored.llw", 4)] {
         let refused = decompress(&std::fs::read(path(name)).unwrap());
         let is_named =
             matches!(refused, Err(losslaw::Error::UnsupportedVersion { major, minor: 0, .. }) if major == version);
@@ -108,7 +108,7 @@ fn what_was_written_before_the_first_release_is_refused_by_its_version() {
     }
 }
 
-fn v4_model_source() -> Vec<u8> {
+fn v5_model_source() -> Vec<u8> {
     let mut random = Random(4);
     let mut bell = |count: usize| -> Vec<f32> {
         (0..count).map(|_| ((0..8).map(|_| random.below(1 << 20)).sum::<u64>() as f32 - 4_194_304.0) * 1e-8).collect()
@@ -135,7 +135,7 @@ fn v4_model_source() -> Vec<u8> {
 }
 
 #[test]
-fn v4_model() {
-    let source = v4_model_source();
-    assert_golden("v4_model.llw", &source, || Pipeline::builder().build().unwrap().compress(&source).unwrap().bytes);
+fn v5_model() {
+    let source = v5_model_source();
+    assert_golden("v5_model.llw", &source, || Pipeline::builder().build().unwrap().compress(&source).unwrap().bytes);
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use losslaw::table::Table;
-use losslaw::{Decoder, Pipeline, decompress};
+use losslaw::{Decoder, Effort, Pipeline, decompress};
 
 /// A generator without state outside: the same numbers on every machine.
 fn noise(mut seed: u64) -> impl FnMut() -> u64 {
@@ -64,10 +64,12 @@ fn wide_tables_cost_in_proportion_to_their_columns() {
 fn small_blocks_cost_at_most_a_hundredth() {
     let csv = rows(60_000);
     let table = Table::from_csv(csv.as_bytes()).unwrap();
-    let bytes =
-        |rows| Pipeline::builder().block_rows(rows).build().unwrap().compress_table(&table).unwrap().bytes.len();
-    let (whole, small) = (bytes(1 << 20), bytes(16_384));
-    assert!(small * 100 <= whole * 101, "{small} bytes in small blocks, {whole} in one");
+    for effort in [Effort::Fast, Effort::Balanced] {
+        let pipeline = |rows| Pipeline::builder().effort(effort).block_rows(rows).build().unwrap();
+        let bytes = |rows| pipeline(rows).compress_table(&table).unwrap().bytes.len();
+        let (whole, small) = (bytes(1 << 20), bytes(16_384));
+        assert!(small * 100 <= whole * 101, "{effort}: {small} bytes in small blocks, {whole} in one");
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub const MAGIC: [u8; 4] = [0x8c, b'L', b'L', b'\n'];
 pub const END_MAGIC: [u8; 4] = [0x8c, b'L', b'L', b'.'];
 
 /// The major version that is read and written.
-pub const MAJOR: u8 = 4;
+pub const MAJOR: u8 = 5;
 
 /// Minor version written; readers accept any.
 pub const MINOR: u8 = 0;

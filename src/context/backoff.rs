@@ -51,6 +51,25 @@ pub struct BackoffModel<const LEVELS: usize> {
     mixer: Mixer,
 }
 
+/// What a [`BackoffModel`] has learnt, to go on from elsewhere.
+///
+/// ```
+/// use losslaw::context::{BackoffModel, ContextCoder, Path, Price};
+/// let path = || Path::new(&[1, 1], true);
+/// let mut first = BackoffModel::with_path(path()?, &[1], 255);
+/// (0..100).for_each(|_| drop(first.code(1, &[0], &mut Price::default())));
+/// let mut next = BackoffModel::resumed(path()?, &[1], 255, first.into_state());
+/// let mut price = Price::default();
+/// next.code(1, &[0], &mut price);
+/// assert!(price.bits() < 0.1, "the symbol is no news");
+/// # Ok::<(), losslaw::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct BackoffState {
+    counters: Vec<Counter>,
+    mixer: Mixer,
+}
+
 /// Inputs of the mixer: one for each level, one that is always the same, and zeros.
 const INPUTS: usize = padded(1);
 
@@ -77,6 +96,22 @@ impl<const LEVELS: usize> BackoffModel<LEVELS> {
             mixer: Mixer::new(LEVELS + 1, TRUST * TRUST, 400),
             path,
         }
+    }
+
+    /// A model as [`BackoffModel::with_path`] makes it, that goes on where another one of the same sizes ended.
+    ///
+    /// # Panics
+    /// If the other one had another number of counters.
+    pub fn resumed(path: Path, contexts: &[usize; LEVELS], limit: u32, state: BackoffState) -> Self {
+        let model = Self::with_path(path, contexts, limit);
+        let BackoffState { counters, mixer } = state;
+        assert_eq!(counters.len(), model.counters.len(), "both models have the same contexts");
+        Self { counters, mixer, ..model }
+    }
+
+    /// What was learnt.
+    pub fn into_state(self) -> BackoffState {
+        BackoffState { counters: self.counters, mixer: self.mixer }
     }
 
     /// Bytes of memory that a model takes.

@@ -29,7 +29,7 @@ mod path;
 mod symbol;
 
 pub use apm::Apm;
-pub use backoff::BackoffModel;
+pub use backoff::{BackoffModel, BackoffState};
 pub use coder::{BinaryCoder, BinaryDecoder, BinaryEncoder, Price};
 pub use counter::{Counter, History};
 pub use logistic::{MOST, squash, stretch};

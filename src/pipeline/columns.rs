@@ -35,6 +35,8 @@ pub(super) struct CodedColumn {
     pub blocks: Vec<(Option<Lane>, Vec<u8>)>,
     /// Whether the residuals are streams of an adaptive model, whose record is all that is learned.
     pub is_adaptive: bool,
+    /// Whether blocks of an adaptive column begin with what the first ones taught.
+    pub is_primed: bool,
     /// Whether the residuals stand in the streams that the columns of a section share; the nodes only tell their size.
     pub is_joint: bool,
     /// The byte behind each text of a column of texts whose lengths are not coded.
@@ -53,6 +55,7 @@ impl CodedColumn {
             learned,
             blocks: nodes.into_iter().map(|node| (None, node)).collect(),
             is_adaptive: false,
+            is_primed: false,
             is_joint: false,
             end: Some(end),
             bytes: 0,
@@ -303,8 +306,18 @@ impl Setting<'_> {
         let bytes = model.len() + written.len() + tree + nodes.iter().map(node_bytes).sum::<usize>();
         let stored = |number: usize| assigned.as_ref().map(|(_, lanes)| lanes[number].clone());
         let blocks = nodes.into_iter().enumerate().map(|(number, node)| (stored(number), node)).collect();
-        let (transform, plan) = (transform.clone(), plan.clone());
-        Ok(CodedColumn { transform, plan, recorded, learned, blocks, is_adaptive: false, is_joint, end: None, bytes })
+        Ok(CodedColumn {
+            transform: transform.clone(),
+            plan: plan.clone(),
+            recorded,
+            learned,
+            blocks,
+            is_adaptive: false,
+            is_primed: false,
+            is_joint,
+            end: None,
+            bytes,
+        })
     }
 
     /// How a partition is recorded, with its leaf numbers for each block if they must be stored.

@@ -36,7 +36,16 @@ const PRIOR: u64 = 4;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Beside(Vec<(u32, u32)>);
 
-/// The symbols of a column's first block, to find what stands beside them.
+/// The last value of each class but the last, for each column.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Classes(Vec<Vec<u64>>);
+
+impl Classes {
+    /// Most bytes of memory.
+    pub const MOST_MEMORY: u64 = (MOST as u64 * 8) << MOST_BITS;
+}
+
+/// The symbols of a column's first rows, to find what stands beside them.
 pub(super) struct History<'a> {
     pub symbols: &'a [u8],
     pub count: usize,
@@ -55,8 +64,11 @@ impl History<'_> {
     pub fn beside(&self, setting: &Setting<'_>, column: usize) -> Beside {
         let most = (self.symbols.len() / LEAST_ROWS).max(1).ilog2().min(MOST_TOGETHER);
         let price = |parts: &Beside, rows: usize| {
-            let lane = |c: u32| &setting.blocks[0].columns[c as usize].ordinals;
-            self.cost(&parts.contexts(rows.min(self.symbols.len()), lane), parts.len())
+            let lane = |&(c, _): &(u32, u32)| setting.frame.columns()[c as usize].ordinals.slice(0..self.symbols.len());
+            let lanes: Vec<Lane> = parts.0.iter().map(lane).collect();
+            let lanes: Vec<&Lane> = lanes.iter().collect();
+            let contexts = parts.contexts(rows.min(self.symbols.len()), &lanes, &parts.classes_of(&lanes));
+            self.cost(&contexts, parts.len())
         };
         let alone = Beside::default();
         let plain = price(&alone, SCREENED);
@@ -125,15 +137,25 @@ impl Beside {
     }
 
     /// The context of each row.
-    pub fn of_rows(&self, known: &Known<'_>) -> Vec<u32> {
-        self.contexts(known.rows, |c| known.columns[c as usize])
+    pub fn of_rows(&self, known: &Known<'_>, classes: &Classes) -> Vec<u32> {
+        let lanes: Vec<&Lane> = self.0.iter().map(|&(c, _)| known.columns[c as usize]).collect();
+        self.contexts(known.rows, &lanes, classes)
     }
 
-    fn contexts<'a>(&self, rows: usize, column: impl Fn(u32) -> &'a Lane) -> Vec<u32> {
+    /// The classes of the columns in these rows.
+    pub fn classes(&self, known: &Known<'_>) -> Classes {
+        let lanes: Vec<&Lane> = self.0.iter().map(|&(c, _)| known.columns[c as usize]).collect();
+        self.classes_of(&lanes)
+    }
+
+    fn classes_of(&self, lanes: &[&Lane]) -> Classes {
+        Classes(self.0.iter().zip(lanes).map(|(&(_, bits), lane)| tops(&lane.to_u64s(), 1 << bits)).collect())
+    }
+
+    fn contexts(&self, rows: usize, lanes: &[&Lane], classes: &Classes) -> Vec<u32> {
         let mut out = vec![0; rows];
-        for &(c, bits) in &self.0 {
-            let values = column(c).to_u64s();
-            let tops = tops(&values, 1 << bits);
+        for ((&(_, bits), lane), tops) in self.0.iter().zip(lanes).zip(&classes.0) {
+            let values = lane.to_u64s();
             let class = |value: u64| tops.partition_point(|&top| top < value) as u32;
             out.iter_mut().zip(&values).for_each(|(context, &value)| *context = *context << bits | class(value));
         }

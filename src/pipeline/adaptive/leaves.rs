@@ -1,12 +1,12 @@
 //! `Balanced`: the leaves of a column's tree, each with counts that back off to those of its ancestors.
 
-use super::beside::{Beside, History};
+use super::beside::{Beside, Classes, History};
 use super::figures::{Figures, Origin};
 use super::values::{Base, MOST_BINS, Numbers, Values, word};
 use super::{Known, SHORT_ROWS, Setting};
 use crate::codec::adaptive::{BitSink, RangeDecoder, RangeEncoder};
 use crate::codec::dispatched;
-use crate::context::{BackoffModel, BinaryCoder, BinaryDecoder, BinaryEncoder, ContextCoder, Counter};
+use crate::context::{BackoffModel, BackoffState, BinaryCoder, BinaryDecoder, BinaryEncoder, ContextCoder, Counter};
 use crate::pipeline::transform::Transform;
 use crate::tree::Tree;
 use crate::{Budget, Lane, Result};
@@ -32,6 +32,19 @@ pub(super) struct Leaves {
     limit: usize,
 }
 
+/// What the counts of a column are behind the rows of a block.
+#[derive(Debug, Clone)]
+pub(in crate::pipeline) struct Counts {
+    leaves: BackoffState,
+    offsets: Vec<Counter>,
+    /// The symbol before plus 1, if it is a context.
+    before: u32,
+    /// Classes of what stands beside the values.
+    classes: Classes,
+    /// Bytes of memory that all this takes.
+    pub memory: u64,
+}
+
 /// The models worth a trial, each with the transform whose residuals it codes.
 pub(super) fn propose(setting: &Setting<'_>, column: usize, transform: &Transform) -> Result<Vec<(Transform, Leaves)>> {
     let mut words = vec![];
@@ -43,7 +56,7 @@ pub(super) fn propose(setting: &Setting<'_>, column: usize, transform: &Transfor
     let ranks: Vec<u64> = words.into_iter().map(|value| word(&Base::Plain, figures, value, 0)).collect();
     let values = Values::fit(Base::Plain, figures, &Lane::narrowest(ranks.clone()), ordered);
     let symbol = |&rank: &u64| values.bins.bin_of(rank).map_or(0, |(bin, _)| bin as u8);
-    let symbols: Vec<u8> = ranks[..setting.blocks[0].rows].iter().map(symbol).collect();
+    let symbols: Vec<u8> = ranks[..setting.primer_rows()].iter().map(symbol).collect();
     let history = History { symbols: &symbols, count: values.bins.lowers.len() };
     let (follows, beside) = (history.follows(), history.beside(setting, column));
     let model = |beside: &Beside, limit| {
@@ -101,44 +114,55 @@ impl Leaves {
         levels
     }
 
-    pub fn encode(&self, words: &Lane, known: &Known<'_>) -> Vec<u8> {
+    /// The stream of a block, begun with these counts or none, and what the counts are behind it.
+    pub fn encode(&self, words: &Lane, known: &Known<'_>, begun: Option<Counts>) -> (Vec<u8>, Counts) {
         let mut coder = BinaryEncoder::default();
         let words = words.to_u64s();
-        self.run(&words, known, &mut coder, |_| Ok(())).expect("writing does not fail");
-        coder.finish()
+        let (_, counts) = self.run(&words, known, begun, &mut coder, |_| Ok(())).expect("writing does not fail");
+        (coder.finish(), counts)
     }
 
-    pub fn decode(&self, stream: &[u8], known: &Known<'_>, budget: &mut Budget) -> Result<Lane> {
+    /// Inverse of [`Leaves::encode`].
+    pub fn decode(
+        &self,
+        stream: &[u8],
+        known: &Known<'_>,
+        begun: Option<Counts>,
+        budget: &mut Budget,
+    ) -> Result<(Lane, Counts)> {
+        budget.spend(known.rows as u64 * 4 + Beside::memory(known.rows as u64) + self.memory(known))?;
+        let mut coder = BinaryDecoder::new(stream, "columns");
+        let (words, counts) = self.run(&[], known, begun, &mut coder, BinaryDecoder::check)?;
+        coder.end()?;
+        Ok((Lane::narrowest(words), counts))
+    }
+
+    /// Bytes of memory that counts take.
+    fn memory(&self, known: &Known<'_>) -> u64 {
         let nodes = known.tree.map_or(1, |tree| tree.nodes().len());
         let symbols = self.values.path.symbols();
-        budget.spend(
-            known.rows as u64 * 4
-                + Beside::memory(known.rows as u64)
-                + nodes as u64 * 24
-                + BackoffModel::<1>::memory(symbols, &self.levels(known, nodes)),
-        )?;
-        let mut coder = BinaryDecoder::new(stream, "columns");
-        let words = self.run(&[], known, &mut coder, BinaryDecoder::check)?;
-        coder.end()?;
-        Ok(Lane::narrowest(words))
+        let offsets = (MOST_BINS << MODELLED) * size_of::<Counter>();
+        let fixed = (nodes * 24 + offsets) as u64 + Classes::MOST_MEMORY;
+        fixed + BackoffModel::<1>::memory(symbols, &self.levels(known, nodes))
     }
 
     fn run<C: BinaryCoder>(
         &self,
         words: &[u64],
         known: &Known<'_>,
+        begun: Option<Counts>,
         coder: &mut C,
         check: impl Fn(&C) -> Result<()>,
-    ) -> Result<Vec<u64>> {
+    ) -> Result<(Vec<u64>, Counts)> {
         // Loops over levels are unrolled, so there is one of each length.
         let of_tree = if known.tree.is_some() { ANCESTORS + 2 } else { 1 };
         match of_tree + usize::from(self.follows) + usize::from(!self.beside.is_empty()) {
-            1 => self.run_in::<1, C>(words, known, coder, check),
-            2 => self.run_in::<2, C>(words, known, coder, check),
-            3 => self.run_in::<3, C>(words, known, coder, check),
-            4 => self.run_in::<4, C>(words, known, coder, check),
-            5 => self.run_in::<5, C>(words, known, coder, check),
-            _ => self.run_in::<6, C>(words, known, coder, check),
+            1 => self.run_in::<1, C>(words, known, begun, coder, check),
+            2 => self.run_in::<2, C>(words, known, begun, coder, check),
+            3 => self.run_in::<3, C>(words, known, begun, coder, check),
+            4 => self.run_in::<4, C>(words, known, begun, coder, check),
+            5 => self.run_in::<5, C>(words, known, begun, coder, check),
+            _ => self.run_in::<6, C>(words, known, begun, coder, check),
         }
     }
 
@@ -147,18 +171,30 @@ impl Leaves {
         &self,
         words: &[u64],
         known: &Known<'_>,
+        begun: Option<Counts>,
         coder: &mut C,
         check: impl Fn(&C) -> Result<()>,
-    ) -> Result<Vec<u64>> {
+    ) -> Result<(Vec<u64>, Counts)> {
         let leaf_of_row = known.leaf_of_row();
         let (of_leaf, nodes) = ancestors(known.tree, known.groups.len());
         let (bins, limit) = (&self.values.bins, LIMITS[self.limit]);
         let levels: [usize; LEVELS] = self.levels(known, nodes).try_into().expect("the levels were counted");
-        let mut model = BackoffModel::with_path(self.values.path.clone(), &levels, limit);
-        let beside = self.beside.of_rows(known);
+        let path = self.values.path.clone();
+        let (mut model, mut offsets, before, classes) = match begun {
+            Some(Counts { leaves, offsets, before, classes, .. }) => {
+                (BackoffModel::resumed(path, &levels, limit, leaves), offsets, before, classes)
+            }
+            None => {
+                let offsets = vec![Counter::default(); MOST_BINS << MODELLED];
+                (BackoffModel::with_path(path, &levels, limit), offsets, 0, self.beside.classes(known))
+            }
+        };
+        let beside = self.beside.of_rows(known, &classes);
         let mut context = [0; LEVELS];
         let of_tree = if known.tree.is_some() { ANCESTORS + 2 } else { 1 };
-        let mut offsets = vec![Counter::default(); MOST_BINS << MODELLED];
+        if self.follows {
+            context[of_tree] = before;
+        }
         let mut out = Vec::with_capacity(known.rows);
         dispatched(
             #[inline(always)]
@@ -193,8 +229,11 @@ impl Leaves {
                     out.push(self.values.value(bins.lowers[symbol].wrapping_add(offset), 0));
                     check(coder)?;
                 }
-                Ok(out)
+                Ok::<_, crate::Error>(())
             },
-        )
+        )?;
+        let before = if self.follows { context[of_tree] } else { 0 };
+        let leaves = model.into_state();
+        Ok((out, Counts { leaves, offsets, before, classes, memory: self.memory(known) }))
     }
 }

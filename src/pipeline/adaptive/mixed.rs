@@ -240,7 +240,8 @@ impl Mixed {
     pub fn encode(&self, ordinals: &Lane, known: &Known<'_>) -> Vec<u8> {
         let mut coder = BinaryEncoder::default();
         let views = self.views(known);
-        self.run(&ordinals.to_u64s(), known.rows, &views, known, &mut coder, None, |_| Ok(())).expect("writing does not fail");
+        self.run(&ordinals.to_u64s(), known.rows, &views, known, &mut coder, None, |_| Ok(()))
+            .expect("writing does not fail");
         coder.finish()
     }
 

@@ -9,10 +9,13 @@ mod figures;
 mod leaves;
 mod mixed;
 mod plane;
+mod primer;
 mod rank;
 mod values;
 
 pub(super) use figures::Origin;
+use leaves::Counts;
+pub(super) use primer::{Primed, Primer, primer_blocks};
 pub(super) use rank::Screen;
 use values::Numbers;
 
@@ -26,8 +29,15 @@ use crate::tree::Tree;
 use crate::tree::wire::Recorded;
 use crate::{Budget, Error, Lane, Result};
 
-/// Rows that one byte of a stream may stand for, so that a short file cannot ask for long work.
+/// Rows that one byte of a stream may stand for, so that a short file cannot ask for long work; a stream is never counted
+/// as less than so many bytes more than it has, since a small block may hold no news.
 const MOST_RATIO: usize = 4096;
+const FREE_BYTES: usize = 16;
+
+/// Whether a stream of so many bytes is too short for its rows.
+fn is_too_short(bytes: usize, rows: usize) -> bool {
+    rows > (bytes + FREE_BYTES) * MOST_RATIO
+}
 
 /// One part in so many of a column's bytes must be saved for its rows to be decoded bit by bit at effort `Balanced`.
 const LEAST_SAVED: usize = 512;
@@ -95,10 +105,14 @@ impl Model {
         Ok(model)
     }
 
-    fn encode(&self, words: &Lane, known: &Known<'_>) -> Vec<u8> {
+    /// The stream of a block, begun with these counts, and the counts behind it if other blocks may begin with them.
+    fn encode(&self, words: &Lane, known: &Known<'_>, begun: Option<Counts>) -> (Vec<u8>, Option<Counts>) {
         match self {
-            Self::Leaves(model) => model.encode(words, known),
-            Self::Mixed(model) => model.encode(words, known),
+            Self::Leaves(model) => {
+                let (stream, counts) = model.encode(words, known, begun);
+                (stream, Some(counts))
+            }
+            Self::Mixed(model) => (model.encode(words, known), None),
         }
     }
 }
@@ -108,6 +122,16 @@ impl Setting<'_> {
     fn figures(&self, column: usize) -> figures::Figures {
         let lanes: Vec<&Lane> = self.blocks.iter().map(|block| &block.columns[column].ordinals).collect();
         figures::Figures::of(self.origins[column], &lanes)
+    }
+
+    /// Blocks that primed columns learn from.
+    fn primer_blocks(&self) -> usize {
+        primer_blocks(self.blocks.iter().map(|block| block.rows)).min(self.blocks.len())
+    }
+
+    /// Rows of those blocks.
+    fn primer_rows(&self) -> usize {
+        self.blocks[..self.primer_blocks()].iter().map(|block| block.rows).sum()
     }
 }
 
@@ -119,60 +143,93 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
     if effort == Effort::Fast || setting.pipeline.plan.is_some() || is_constant || !is_whole {
         return Ok(coded);
     }
-    let (transform, recorded, plain) = (coded.transform.clone(), coded.recorded.clone(), coded.bytes);
-    let mut best = coded;
+    let try_out = |trial: &Trial, found: &mut Option<CodedColumn>| -> Result<bool> {
+        let new = trial.code(setting, column, &coded)?;
+        let better = new.filter(|new| found.as_ref().is_none_or(|best| new.bytes < best.bytes));
+        let is_better = better.is_some();
+        *found = better.or(found.take());
+        Ok(is_better)
+    };
+    let mut found = None;
     if effort == Effort::Max {
-        let mut partitions = vec![recorded.clone()];
+        let mut partitions = vec![coded.recorded.clone()];
         // In a short table a tree may cost more than its leaves add to the other contexts.
-        if recorded != Recorded::Whole && setting.frame.rows() <= SHORT_ROWS {
+        if coded.recorded != Recorded::Whole && setting.frame.rows() <= SHORT_ROWS {
             partitions.push(Recorded::Whole);
         }
-        if let Some((recorded, model)) = mixed::propose(setting, column, partitions, best.bytes)? {
-            best = better(setting, column, best, recorded, Transform::Plain, &Model::Mixed(model))?;
+        if let Some((recorded, model)) = mixed::propose(setting, column, partitions, coded.bytes)? {
+            let (transform, model) = (Transform::Plain, Model::Mixed(model));
+            try_out(&Trial { recorded, transform, model, is_primed: false }, &mut found)?;
         }
         // Where contexts beside the leaves tell much, leaves alone are no match.
-        if best.bytes + plain / TELLING < plain {
-            return Ok(best);
+        if let Some(found) = found.take_if(|found| found.bytes + coded.bytes / TELLING < coded.bytes) {
+            return Ok(found);
         }
     }
-    for (transform, model) in leaves::propose(setting, column, &transform)? {
-        best = better(setting, column, best, recorded.clone(), transform, &Model::Leaves(model))?;
+    let mut best = None;
+    for (transform, model) in leaves::propose(setting, column, &coded.transform)? {
+        let recorded = coded.recorded.clone();
+        let is_primed = setting.blocks.len() > 1 && !setting.texts[column];
+        let trial = Trial { recorded, transform, model: Model::Leaves(model), is_primed };
+        if try_out(&trial, &mut found)? {
+            best = Some(trial);
+        }
     }
-    Ok(best)
+    // Rows that are nothing like the first ones are better off without them.
+    if let Some(trial) = best.filter(|trial| trial.is_primed) {
+        try_out(&Trial { is_primed: false, ..trial }, &mut found)?;
+    }
+    // Static coding is read many times faster, so at `Balanced` it stays where next to nothing is gained.
+    let least = if effort == Effort::Balanced { coded.bytes / LEAST_SAVED } else { 0 };
+    Ok(found.filter(|found| found.bytes + least < coded.bytes).unwrap_or(coded))
 }
 
-/// `best`, or the column under `model` with the partition `recorded` if that is smaller.
-fn better(
-    setting: &Setting<'_>,
-    column: usize,
-    best: CodedColumn,
+/// A way to code a column.
+struct Trial {
     recorded: Recorded,
     transform: Transform,
-    model: &Model,
-) -> Result<CodedColumn> {
-    let record = model.write();
-    let mut bytes = record.len() + 2;
-    let mut blocks = vec![];
-    for number in 0..setting.blocks.len() {
-        let words = setting.residuals_of(number, column, &transform)?;
-        let stream = with_known(setting, number, &recorded, |known| model.encode(&words, known))?;
-        if words.len() > (stream.len() + 1) * MOST_RATIO {
-            return Ok(best);
+    model: Model,
+    /// Whether blocks begin with what the first ones taught.
+    is_primed: bool,
+}
+
+impl Trial {
+    /// The column coded so; nothing if that is not possible.
+    fn code(&self, setting: &Setting<'_>, column: usize, coded: &CodedColumn) -> Result<Option<CodedColumn>> {
+        let Self { recorded, transform, model, is_primed } = self;
+        let record = model.write();
+        let mut bytes = record.len() + 2;
+        let (mut blocks, mut counts) = (vec![], None);
+        let primer = if *is_primed { setting.primer_blocks() } else { 0 };
+        for number in 0..setting.blocks.len() {
+            let words = setting.residuals_of(number, column, transform)?;
+            let begun = if number < primer { counts.take() } else { counts.clone() };
+            let (stream, after) = with_known(setting, number, recorded, |known| model.encode(&words, known, begun))?;
+            if is_too_short(stream.len(), words.len()) {
+                return Ok(None);
+            }
+            if number < primer {
+                counts = after;
+            }
+            bytes += stream.len();
+            blocks.push((None, stream));
         }
-        bytes += stream.len();
-        blocks.push((None, stream));
+        let mut written = vec![];
+        transform.write(&mut written)?;
+        bytes += written.len() + tree_bytes(recorded);
+        Ok(Some(CodedColumn {
+            transform: transform.clone(),
+            plan: coded.plan.clone(),
+            recorded: recorded.clone(),
+            learned: Learned::new(vec![record]),
+            blocks,
+            is_adaptive: true,
+            is_primed: *is_primed,
+            is_joint: false,
+            end: coded.end,
+            bytes,
+        }))
     }
-    let mut written = vec![];
-    transform.write(&mut written)?;
-    bytes += written.len() + tree_bytes(&recorded);
-    // Static coding is read many times faster, so at `Balanced` it stays where next to nothing is gained.
-    let is_static = setting.pipeline.effort == Effort::Balanced && !best.is_adaptive;
-    let saved = if is_static { best.bytes / LEAST_SAVED } else { 0 };
-    if bytes + saved >= best.bytes {
-        return Ok(best);
-    }
-    let learned = Learned::new(vec![record]);
-    Ok(CodedColumn { recorded, transform, learned, blocks, bytes, is_adaptive: true, is_joint: false, ..best })
 }
 
 /// Calls `work` with what a column knows of a block.
@@ -192,24 +249,36 @@ fn with_known<T>(
     Ok(work(&Known { rows: block.rows, tree, groups: &groups, columns: &columns }))
 }
 
-/// Decodes the words of a column in one block.
-pub(super) fn decode(
-    record: &[u8],
-    index: u32,
-    origin: Origin,
-    stream: &[u8],
-    known: &Known<'_>,
-    budget: &mut Budget,
-) -> Result<Lane> {
-    if known.rows > (stream.len() + 1) * MOST_RATIO {
-        return Err(Error::corrupt("columns", "a stream is too short for its rows", 0));
-    }
-    budget.reserve::<u64>(known.rows as u64)?;
-    // Models go when the words are there, so only the rest of the budget must hold them.
-    let mut rest = budget.clone();
-    match Model::read(record, index, origin)? {
-        Model::Leaves(model) => model.decode(stream, known, &mut rest),
-        Model::Mixed(model) => model.decode(stream, known, &mut rest),
+/// A column of a block as it stands in a file.
+pub(super) struct Stream<'a> {
+    /// What all blocks of the column share.
+    pub record: &'a [u8],
+    pub index: u32,
+    pub origin: Origin,
+    pub bytes: &'a [u8],
+}
+
+impl Stream<'_> {
+    /// The words of the column, begun with these counts or none, and the counts behind them if other blocks may begin so.
+    pub fn decode(
+        &self,
+        known: &Known<'_>,
+        begun: Option<Counts>,
+        budget: &mut Budget,
+    ) -> Result<(Lane, Option<Counts>)> {
+        if is_too_short(self.bytes.len(), known.rows) {
+            return Err(Error::corrupt("columns", "a stream is too short for its rows", 0));
+        }
+        budget.reserve::<u64>(known.rows as u64)?;
+        // Models go when the words are there, so only the rest of the budget must hold them.
+        let mut rest = budget.clone();
+        match Model::read(self.record, self.index, self.origin)? {
+            Model::Leaves(model) => {
+                let (words, counts) = model.decode(self.bytes, known, begun, &mut rest)?;
+                Ok((words, Some(counts)))
+            }
+            Model::Mixed(model) => Ok((model.decode(self.bytes, known, &mut rest)?, None)),
+        }
     }
 }
 

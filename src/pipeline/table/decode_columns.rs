@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::super::Decoder;
-use super::super::adaptive;
+use super::super::adaptive::{Known, Primed};
 use super::super::transform::Transform;
+use super::flag;
 use super::read::{ASSIGNED_BYTES, ColumnModel, Models, read_count};
-use super::{flag, origin};
 use crate::codec::{Groups, JointReader};
 use crate::container::Section;
 use crate::partition::Partition;
@@ -38,6 +38,8 @@ pub(super) struct BlockColumns<'a> {
     /// The groups of the one tree of all columns.
     pub shared: Option<&'a Groups>,
     pub walks: BlockWalks<'a>,
+    /// What the counts of primed columns begin with.
+    pub primed: Primed<'a>,
 }
 
 impl BlockColumns<'_> {
@@ -58,15 +60,13 @@ impl BlockColumns<'_> {
         let mut escapes = vec![];
         for (index, model) in (first..).zip(own) {
             let column = match &mut joint {
-                Some(joint) if model.is_joint => {
-                    let column = self.joint(index, joint, data, budget)?;
-                    if models.schema.columns[index].has_escapes() {
-                        escapes.push((index, zeros(&column.ordinals)));
-                    }
-                    column
-                }
+                Some(joint) if model.is_joint => self.joint(index, joint, data, budget)?,
+                _ if model.is_primed => self.primed(index, reader.bytes()?, data, budget)?,
                 _ => self.alone(index, reader.bytes()?, data, budget)?,
             };
+            if (model.is_joint || model.is_primed) && models.schema.columns[index].has_escapes() {
+                escapes.push((index, zeros(&column.ordinals)));
+            }
             data.columns.push(column);
         }
         joint.map_or(Ok(()), JointReader::end)?;
@@ -93,6 +93,20 @@ impl BlockColumns<'_> {
         let ColumnModel { transform, recorded, learned, .. } = &self.models.columns[index];
         let groups = self.groups(index, recorded, &[], data, budget)?;
         let residuals = joint.lane(&groups, learned, budget)?;
+        let ordinals = undone(transform, residuals, data, budget)?;
+        Ok(ColumnData { ordinals, escapes: vec![], text: vec![] })
+    }
+
+    /// A column whose record is nothing but its primed stream.
+    fn primed(&mut self, index: usize, bytes: &[u8], data: &RowData, budget: &mut Budget) -> Result<ColumnData> {
+        let models = self.models;
+        let ColumnModel { transform, recorded, .. } = &models.columns[index];
+        let begun = self.primed.begin(index);
+        let groups = self.groups(index, recorded, &[], data, budget)?;
+        let columns: Vec<&Lane> = data.columns.iter().map(|column| &column.ordinals).collect();
+        let known = Known { rows: data.rows, tree: recorded.tree(), groups: &groups, columns: &columns };
+        let (residuals, counts) = models.stream(index, bytes).decode(&known, begun, budget)?;
+        self.primed.end(index, counts, budget)?;
         let ordinals = undone(transform, residuals, data, budget)?;
         Ok(ColumnData { ordinals, escapes: vec![], text: vec![] })
     }
@@ -124,9 +138,8 @@ impl BlockColumns<'_> {
         let groups = self.groups(index, recorded, assigned, data, budget)?;
         let residuals = if flags & flag::ADAPTIVE != 0 {
             let columns: Vec<&Lane> = data.columns.iter().map(|column| &column.ordinals).collect();
-            let known = adaptive::Known { rows: data.rows, tree: recorded.tree(), groups: &groups, columns: &columns };
-            let origin = origin(&models.schema.columns[index]);
-            adaptive::decode(learned.at(0), index as u32, origin, reader.bytes()?, &known, budget)?
+            let known = Known { rows: data.rows, tree: recorded.tree(), groups: &groups, columns: &columns };
+            models.stream(index, reader.bytes()?).decode(&known, None, budget)?.0
         } else {
             registry.decode_grouped(reader.bytes()?, &groups, learned, budget)?
         };

@@ -27,7 +27,7 @@ pub(super) struct Columns {
 }
 
 /// Number of columns; the streams that some of them share, if there are such columns; the records of the others, each behind
-/// its length; the escapes of those that share, if there are any.
+/// its length, that of a primed column being its stream; the escapes of those that share or are primed, if there are any.
 pub(super) fn of_block(
     setting: &Setting<'_>,
     number: usize,
@@ -78,11 +78,15 @@ impl BlockWriter<'_> {
         let (mut parts, mut bytes) = ([0; 4], vec![0; records.len()]);
         let (mut joint, mut escapes, mut alone) = (Joint::default(), vec![], vec![0; records.len()]);
         for at in (0..records.len()).filter(|&at| records[at].is_none()) {
-            let (column, data) = (&self.columns[first + at], self.data(first + at));
+            let column = &self.columns[first + at];
             let residuals = self.setting.residuals_of(self.number, first + at, &column.transform)?;
             joint.push(&residuals, &self.groups(first + at, walks), &column.learned)?;
             alone[at] = column.blocks[self.number].1.len();
-            escapes.extend(&data.escapes);
+        }
+        for at in first..first + records.len() {
+            if self.columns[at].is_joint || self.columns[at].is_primed {
+                escapes.extend(&self.data(at).escapes);
+            }
         }
         let all: usize = alone.iter().sum();
         if records.iter().any(Option::is_none) {
@@ -128,6 +132,9 @@ impl BlockWriter<'_> {
     fn record(&self, index: usize) -> Result<Record> {
         let (data, column) = (self.data(index), &self.columns[index]);
         let (stored, residuals) = &column.blocks[self.number];
+        if column.is_primed {
+            return Ok([vec![], residuals.clone(), vec![], vec![]]);
+        }
         let (mut head, mut values, mut escapes, mut text) = (vec![0u8], vec![], vec![], vec![]);
         if let Some(leaves) = stored {
             head[0] |= flag::ASSIGNED;

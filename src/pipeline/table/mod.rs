@@ -28,6 +28,9 @@ mod flag {
 /// Added to the tag of a transform whose residuals stand in joint streams.
 const JOINT: u8 = 0x10;
 
+/// Added to the tag of a transform whose residuals are primed: their counts begin with what the first blocks taught.
+const PRIMED: u8 = 0x20;
+
 /// Where the ordinals of a column begin; ranks of distinct values and texts count nothing, and begin at 0.
 fn origin(column: &ColumnSchema) -> adaptive::Origin {
     let low = if let Kind::Number(number) = &column.kind { number.min() } else { 0 };

@@ -9,7 +9,7 @@ use super::super::candidates::Stretches;
 use super::super::columns::{CodedColumn, Setting};
 use super::super::{Effort, Pipeline, Stage};
 use super::encode_columns::{self, Columns};
-use super::{JOINT, origin};
+use super::{JOINT, PRIMED, origin};
 use crate::codec::{ContextMix, Plan, Store, encode_auto};
 use crate::container::{Tag, Writer};
 use crate::limits::{MAX_BLOCK_ROWS, MAX_LANE_LEN};
@@ -250,7 +250,7 @@ impl SectionWriter<'_> {
         for column in columns {
             let mut record = vec![];
             column.transform.write(&mut record)?;
-            record[0] |= if column.is_joint { JOINT } else { 0 };
+            record[0] |= if column.is_joint { JOINT } else { 0 } | if column.is_primed { PRIMED } else { 0 };
             column.learned.write(&mut record);
             self.report.add("tables", record.len());
             records.push(record);
