@@ -24,8 +24,10 @@ mod kind;
 mod noise;
 mod number;
 mod one_hot;
+mod ranks;
 mod scan;
 mod schema;
+mod survey;
 mod typing;
 mod write;
 

@@ -6,10 +6,12 @@ use super::data::ColumnData;
 use super::entries::MAX_DICTIONARY;
 use super::kind::{MAX_AFFIX, MAX_SPECIALS};
 use super::number::{MAX_DIGITS, Shape};
+use super::ranks::ranked;
 use super::scan::{Cells, Index};
+use super::survey::Survey;
 use super::{
-    ColumnSchema, DateFormat, Entries, Irregular, Kind, Number, RowData, Schema, Spelling, TimeOfDay, Unit, derived,
-    noise, one_hot,
+    ColumnSchema, DateFormat, Entries, Irregular, Kind, Number, RowData, Schema, TimeOfDay, Unit, derived, noise,
+    one_hot,
 };
 use crate::wire::zigzag;
 use crate::{Error, Lane, LaneKind, Result, Word, with_kind, with_words};
@@ -20,11 +22,8 @@ const SAMPLE: usize = 1024;
 /// Columns that are copied out of the rows at once: more need more memory, fewer read the rows more often.
 const GATHERED: usize = 8;
 
-/// Most distinct values of a ranked column; the list must fit one lane.
-const MAX_RANKS: usize = 1 << 22;
-
 /// A column with everything that is known about it.
-type Typed = (ColumnSchema, ColumnData);
+pub(super) type Typed = (ColumnSchema, ColumnData);
 
 pub(super) fn type_table(bytes: &[u8], index: &Index<'_>) -> Result<(Schema, RowData)> {
     let mut columns: Vec<Typed> = vec![];
@@ -85,21 +84,6 @@ impl<'a> Affix<'a> {
     fn is_same(self, other: Self) -> bool {
         self.prefix == other.prefix && self.suffix == other.suffix
     }
-}
-
-/// What a look at all numbers of a column found.
-#[derive(Debug, Default)]
-struct Survey {
-    /// Plain numbers by digits behind the point.
-    with_frac: [u64; 19],
-    /// Those among them that end in a zero.
-    trailing_zero: [u64; 19],
-    /// Least and largest mantissa by digits behind the point.
-    range: [Option<(i64, i64)>; 19],
-    /// Unsigned digit strings by their length, leading zeros allowed.
-    with_width: [u64; 19],
-    /// Digit strings with a needless zero in front.
-    padded: u64,
 }
 
 impl<'a> Column<'a> {
@@ -371,80 +355,6 @@ impl<'a> Column<'a> {
     }
 }
 
-impl Survey {
-    fn add(&mut self, shape: Shape) {
-        let frac = shape.frac as usize;
-        if !shape.negative && frac == 0 {
-            self.with_width[shape.digits as usize] += 1;
-        }
-        if shape.padded {
-            self.padded += u64::from(frac == 0);
-            return;
-        }
-        self.with_frac[frac] += 1;
-        self.trailing_zero[frac] += u64::from(shape.trailing_zero);
-        if let Some(value) = shape.value(shape.frac) {
-            let (least, most) = self.range[frac].get_or_insert((value, value));
-            *least = value.min(*least);
-            *most = value.max(*most);
-        }
-    }
-
-    /// Whether all numbers end in `.0`.
-    fn is_whole(&self) -> bool {
-        let total: u64 = self.with_frac.iter().sum();
-        total > 0 && self.padded == 0 && self.trailing_zero[1] == total
-    }
-
-    /// The integers before the `.0`, and the largest.
-    fn whole(&self) -> (Number, i64) {
-        let (least, most) = self.range[1].unwrap_or_default();
-        (Number::Integer { min: least / 10 }, most / 10)
-    }
-
-    /// The spelling that most cells follow, and a bound on the largest value.
-    fn number(&self) -> Option<(Number, i64)> {
-        let total: u64 = self.with_frac.iter().sum();
-        let width = (1..=MAX_DIGITS as usize).rev().max_by_key(|&width| self.with_width[width])?;
-        if self.padded > 0 && self.with_width[width] >= total {
-            return Some((Number::Code { width: width as u8, min: 0 }, 10i64.pow(width as u32) - 1));
-        }
-        let last = self.with_frac.iter().rposition(|&cells| cells > 0)?;
-        // A few cells with many digits must not stretch the range of all others.
-        let mut covered = 0;
-        let scale = self.with_frac[..=last].iter().position(|&cells| {
-            covered += cells;
-            (total - covered) * 200 <= total
-        })?;
-        let trimmed = |least: usize| {
-            let longer = (least + 1..=scale).map(|frac| self.with_frac[frac] - self.trailing_zero[frac]);
-            self.with_frac[least] + longer.sum::<u64>()
-        };
-        let (min, most) = self.bounds(scale)?;
-        if scale == 0 {
-            return Some((Number::Integer { min }, most));
-        }
-        let spellings = [
-            (self.with_frac[scale], Spelling::Fixed),
-            (trimmed(1), Spelling::Trimmed { min_frac: 1 }),
-            (trimmed(0), Spelling::Trimmed { min_frac: 0 }),
-        ];
-        let (_, spelling) = spellings.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best })?;
-        Some((Number::Decimal { min, scale: scale as u8, spelling }, most))
-    }
-
-    /// The least and largest value of at most `scale` digits behind the point, at that scale.
-    fn bounds(&self, scale: usize) -> Option<(i64, i64)> {
-        // Longer numbers do not parse, so they may be cut off.
-        let cut = |value: i64, frac: usize| {
-            let bound = 10i128.pow(MAX_DIGITS);
-            (i128::from(value) * 10i128.pow((scale - frac) as u32)).clamp(-bound, bound) as i64
-        };
-        let ranges = (0..=scale).filter_map(|frac| self.range[frac].map(|(a, b)| (cut(a, frac), cut(b, frac))));
-        ranges.reduce(|(least, most), (a, b)| (least.min(a), most.max(b)))
-    }
-}
-
 fn plain(kind: Kind) -> ColumnSchema {
     ColumnSchema { name: String::new(), kind, span: 1, prefix: vec![], suffix: vec![], specials: vec![] }
 }
@@ -462,43 +372,4 @@ fn numeric_key(text: &[u8]) -> (bool, i128) {
 
 fn narrowed(lane: Lane) -> Lane {
     if LaneKind::fitting(lane.max().unwrap_or(0)) == lane.kind() { lane } else { Lane::narrowest(lane.to_u64s()) }
-}
-
-/// Replaces values by ranks when few distinct ones lie far apart.
-fn ranked((mut schema, mut data): Typed, number: Number) -> Typed {
-    let first = schema.first_value();
-    let rows = data.ordinals.len();
-    let most = data.ordinals.max().unwrap_or(0);
-    if most < first + 64 {
-        return (schema, data);
-    }
-    let range = most - first + 1;
-    let values = distinct(&data.ordinals, first);
-    let fits = values.len() * 4 <= rows && values.len() <= MAX_RANKS && range / 8 >= values.len() as u64;
-    if fits {
-        let rank =
-            |word: u64| if word < first { word } else { first + values.partition_point(|&v| v < word - first) as u64 };
-        data.ordinals =
-            with_words!(&data.ordinals, words => Lane::narrowest(words.iter().map(|w| rank(w.wide())).collect()));
-        schema.kind = Kind::Ranked { number, values };
-    }
-    (schema, data)
-}
-
-/// The distinct ordinals from `first` on, less `first`, ascending.
-fn distinct(ordinals: &Lane, first: u64) -> Vec<u64> {
-    let most = ordinals.max().unwrap_or(0);
-    if most < 1 << 24 {
-        let mut is_there = vec![false; most as usize + 1];
-        with_words!(ordinals, words => words.iter().for_each(|w| is_there[w.wide() as usize] = true));
-        return (first..=most).filter(|&word| is_there[word as usize]).map(|word| word - first).collect();
-    }
-    let mut values = ordinals.to_u64s();
-    values.retain(|&word| word >= first);
-    values.sort_unstable();
-    values.dedup();
-    for word in &mut values {
-        *word -= first;
-    }
-    values
 }
