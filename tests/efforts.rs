@@ -125,7 +125,10 @@ fn counts_of_a_primer_are_paid_for_while_other_blocks_decode() {
 fn damage_is_an_error_or_the_same_bytes() {
     let source = related(60);
     for effort in [Effort::Balanced, Effort::Max] {
-        let file = Pipeline::builder().effort(effort).block_rows(40).build().unwrap().compress(&source).unwrap().bytes;
+        let packed = Pipeline::builder().effort(effort).block_rows(40).build().unwrap().compress(&source).unwrap();
+        let is_any_primed = packed.report.columns.iter().any(|column| column.plan.starts_with("primed"));
+        assert_eq!(is_any_primed, effort == Effort::Balanced, "{}", packed.report);
+        let file = packed.bytes;
         assert!(wary().decompress(&file).unwrap() == source);
         for length in 0..file.len() {
             assert!(wary().decompress(&file[..length]).is_err(), "{effort}: cut to {length}");

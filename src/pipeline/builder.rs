@@ -46,8 +46,8 @@ impl Effort {
         if self == Self::Max { 0.2 } else { 0.35 }
     }
 
-    /// Rows and bytes of the source at which a block is closed. Models that learn begin anew with each block, so
-    /// theirs are larger.
+    /// Rows and bytes of the source at which a block is closed. Models that learn do so from the rows of a block, or of
+    /// the first ones, so theirs are larger.
     pub(super) fn block_size(self) -> (usize, usize) {
         match self {
             Self::Fast => (1 << 16, 8 << 20),
@@ -120,6 +120,9 @@ impl PipelineBuilder {
 
     /// Most rows of a block that decodes alone. By default a block has 65,536 rows (`Fast`), 262,144 (`Balanced`) or
     /// 1,048,576 (`Max`), or fewer where rows are long.
+    ///
+    /// At `Balanced` small blocks begin with what the first ones taught, so that the first 131,072 rows, or the first block if
+    /// it has more, are decoded for any other block. At `Max` they begin anew and cost bytes.
     pub fn block_rows(mut self, rows: usize) -> Self {
         self.pipeline.block_rows = Some(rows);
         self

@@ -70,7 +70,8 @@ impl Decoder {
         }
     }
 
-    /// The rows of one block of a table, byte for byte, without decoding any other block; `None` if there is no such block.
+    /// The rows of one block of a table, byte for byte; `None` if there is no such block. Of other blocks only the first
+    /// are decoded, and only if their columns teach those of all others (at most 131,072 rows, or one block).
     ///
     /// Block 0 begins with what stands before all rows, such as the header line, so that all blocks one after the other
     /// are the source.

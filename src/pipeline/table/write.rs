@@ -142,7 +142,8 @@ fn describe(table: &Table, columns: &[CodedColumn], bytes: &[usize], shared_leav
             plan: if coded.end.is_some() && coded.learned.is_empty() {
                 "ended texts".to_owned()
             } else if coded.is_adaptive {
-                adaptive::describe(&coded.learned)
+                let primed = if coded.is_primed { "primed " } else { "" };
+                format!("{primed}{}", adaptive::describe(&coded.learned))
             } else {
                 coded.plan.to_string()
             },
