@@ -48,7 +48,7 @@ impl BitModel {
         let rate = u32::from(RATES[usize::from(self.seen)]);
         // A way and an end for each bit: a chain of guesses waits for nothing that only the other bit needs.
         if bit {
-            let step = u32::from(u16::MAX - self.one) * rate >> 16;
+            let step = (u32::from(u16::MAX - self.one) * rate) >> 16;
             self.one = (self.one + step as u16).min(u16::MAX - LEAST + 1);
         } else {
             let step = (u32::from(self.one) * rate).div_ceil(1 << 16);

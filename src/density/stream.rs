@@ -240,7 +240,9 @@ impl Source<'_> {
         let (start, frequency) = table.slots(symbol);
         *state = u64::from(frequency) * (*state >> PRECISION) + u64::from(slot - start);
         if *state < FLOOR {
-            let (next, after) = self.words.split_first().ok_or_else(|| Error::Truncated { part: PART, needed: 4 })?;
+            let Some((next, after)) = self.words.split_first() else {
+                return Err(Error::Truncated { part: PART, needed: 4 });
+            };
             *state = *state << 32 | u64::from(u32::from_le_bytes(*next));
             self.words = after;
         }
