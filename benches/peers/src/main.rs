@@ -1,11 +1,11 @@
 //! Prints Markdown tables that set losslaw beside other compressors: sizes in bytes, decoding in MB/s.
 //!
 //! Arguments are files; without any, generated ones are taken. The argument `must` prints instead what the coders have to
-//! reach, and fails when they do not; `coders` prints each codec beside the peers that do the same work; `--tables PATH` all
-//! efforts beside peers on the CSV files of a folder, or on one; `--fast FOLDER` what effort `fast` must show there; and
-//! `--models FOLDER` the safetensors files of a folder, one of them also pruned. Everything runs on one thread, tables in a
-//! process for each coder and all else in one, every decode is compared with its source, and a speed is that of the best
-//! of several decodes.
+//! reach, and fails when they do not (`must PART`: only `huffman`, `rans`, `grouped` or `files`); `coders` prints each codec
+//! beside the peers that do the same work; `--tables PATH` all efforts beside peers on the CSV files of a folder, or on one;
+//! `--fast FOLDER` what effort `fast` must show there; and `--models FOLDER` the safetensors files of a folder, one of them
+//! also pruned. Everything runs on one thread, tables in a process for each coder and all else in one, every decode is
+//! compared with its source, and a speed is that of the best of several decodes.
 
 mod coders;
 mod columnar;
@@ -27,10 +27,10 @@ type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 fn main() -> Result<()> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
-    if paths == ["must"] {
-        return if must::print()? { Ok(()) } else { Err("a row fails".into()) };
-    }
     match &paths[..] {
+        [word, part @ ..] if word == "must" && part.len() < 2 => {
+            return if must::print(part.first().map(String::as_str))? { Ok(()) } else { Err("a row fails".into()) };
+        }
         [word] if word == "coders" => return coders::print(),
         [flag, coder, path] if flag == "--one" => return tables::one(coder, path.as_ref()),
         [flag, folder] if flag == "--fast" => return fast::print(folder.as_ref()),

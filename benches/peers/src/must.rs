@@ -24,16 +24,23 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 const SMALL: [usize; 3] = [256, 512, 1024];
 const SMALL_BLOCKS: usize = 400;
 
-/// Prints the rows; false if one that must hold fails.
-pub fn print() -> Result<bool> {
+/// Prints the rows of a part, or without one of all; false if one that must hold fails.
+pub fn print(part: Option<&str>) -> Result<bool> {
+    let wanted = |name| part.is_none_or(|part| part == name);
     println!("| | measured | must | |\n|---|---:|---:|---|");
     let mut rows = Rows { hold: true };
     let exponents = common::exponents(8 << 20);
     let (text, files) = text()?;
-    huffman(&mut rows, &exponents, &text)?;
-    rans(&mut rows, &exponents, &text)?;
-    grouped(&mut rows)?;
-    for (name, file) in &files {
+    if wanted("huffman") {
+        huffman(&mut rows, &exponents, &text)?;
+    }
+    if wanted("rans") {
+        rans(&mut rows, &exponents, &text)?;
+    }
+    if wanted("grouped") {
+        grouped(&mut rows)?;
+    }
+    for (name, file) in files.iter().filter(|_| wanted("files")) {
         lz77(&mut rows, name, file)?;
         lz78(&mut rows, name, file)?;
     }

@@ -5,7 +5,9 @@ use super::lengths::{Lengths, MAX_LENGTH, codes};
 /// Slots of a table for codes up to [`MAX_LENGTH`].
 pub(super) const SLOTS: usize = 1 << MAX_LENGTH;
 /// Most symbols of one [`Several`] entry.
-pub(super) const MOST: usize = 6;
+pub(super) const MOST: usize = 5;
+/// First bit of the number of symbols in such an entry.
+pub(super) const COUNT_AT: u32 = 57;
 
 /// Low bits of an entry of a [`Lookup`], which hold a length: as many as a shift by 0 to 63 looks at.
 pub(super) const LENGTH_BITS: u32 = 6;
@@ -39,7 +41,9 @@ impl<const LOG: u32, const SLOTS: usize> Lookup<LOG, SLOTS> {
 
 /// All whole codes in the next 11 bits, up to [`MOST`].
 ///
-/// An entry holds the bits of all its codes (bits 0 to 7), the symbols, each in a byte, and their number (from bit 56).
+/// An entry holds the bits of all its codes (bits 0 to 7), the symbols, each in a byte, and their number (from bit
+/// [`COUNT_AT`]). The nine bits between stay free, so that the sum of many entries has the sum of their numbers there, and
+/// that of their bits in the lowest byte.
 pub(super) struct Several([u64; SLOTS]);
 
 impl Several {
@@ -66,13 +70,13 @@ impl Several {
                 } else {
                     let left = width - length;
                     let mut after = known[(1 << left) | (index & ((1 << left) - 1))];
-                    if after >> 56 == MOST as u64 {
-                        // Six more would be seven: the last one has to wait.
-                        after -= length_of[(after >> 48) as usize & 255] + (1 << 56);
-                        after &= !(255 << 48);
+                    if after >> COUNT_AT == MOST as u64 {
+                        // Five more would be six: the last one has to wait.
+                        after -= length_of[(after >> 40) as usize & 255] + (1 << COUNT_AT);
+                        after &= !(255 << 40);
                     }
-                    let symbols = ((after & (u64::MAX >> 8)) >> 8 << 16) | symbol << 8;
-                    ((after >> 56) + 1) << 56 | symbols | ((after & 255) + u64::from(length))
+                    let symbols = ((after & (u64::MAX >> 16)) >> 8 << 16) | symbol << 8;
+                    ((after >> COUNT_AT) + 1) << COUNT_AT | symbols | ((after & 255) + u64::from(length))
                 };
             }
         }
@@ -111,7 +115,7 @@ mod tests {
                     symbols.push((packed >> LENGTH_BITS) as u8);
                 }
                 let entry = several.get(index << 53);
-                prop_assert_eq!((entry & 255, (entry >> 56) as usize), (used, symbols.len()));
+                prop_assert_eq!((entry & 255, (entry >> COUNT_AT) as usize), (used, symbols.len()));
                 prop_assert_eq!(&entry.to_le_bytes()[1..=symbols.len()], &symbols[..]);
             }
         }

@@ -7,7 +7,7 @@
 
 use super::FOUR_STREAMS;
 use super::lengths::{Lengths, MAX_LENGTH};
-use super::lookup::{LENGTH_BITS, LENGTH_MASK, Lookup, MOST, SLOTS, Several};
+use super::lookup::{COUNT_AT, LENGTH_BITS, LENGTH_MASK, Lookup, MOST, SLOTS, Several};
 use crate::codec::alphabet::Symbol;
 use crate::codec::dispatch::dispatched;
 use crate::codec::kinds::{Table, coded_words};
@@ -20,6 +20,16 @@ pub(super) const PER_LOAD: usize = 5;
 const _: () = assert!(PER_LOAD as u32 * MAX_LENGTH <= 56);
 /// Longest codes of small tables, which fit the table of many a small group and are quickly laid out.
 const SMALL: u32 = 8;
+/// Loads of several symbols from each stream between two looks at the room that is left.
+const LOADS: usize = 4;
+/// Bytes that so many loads can reach: with as many, the compiler sees that no number of symbols leads out of them.
+const ROOM: usize = (1 << (64 - COUNT_AT)) + 8;
+const _: () = assert!(LOADS * PER_LOAD * MOST + 8 <= ROOM);
+/// Bytes they can come from, however many bits a byte can count: the first one may have lost seven already.
+const SHOWN: usize = (1 << 8) / 8 + 8;
+const _: () = assert!(7 + (LOADS * PER_LOAD) as u32 * MAX_LENGTH < 1 << 8);
+/// Bytes that one load can reach.
+const LITTLE_ROOM: usize = PER_LOAD * MOST + 8;
 /// From this many words on, a table of several symbols is worth laying out.
 const MANY: usize = 8192;
 
@@ -169,15 +179,15 @@ impl<'a, const STREAMS: usize> Decoder<'a, STREAMS> {
 
     /// Reads one group of bytes with short codes, several at a time.
     fn several(&mut self, several: &Several, single: &Lookup<MAX_LENGTH, SLOTS>, out: &mut [u8]) {
-        let (mut cursors, mut done) = (self.at.map(Cursor::new), [0; STREAMS]);
+        let mut parts = quarters(out);
         dispatched(
             #[inline(always)]
-            || side_by_side(several, self.bytes, &mut cursors, &mut quarters(out), &mut done),
+            || side_by_side::<STREAMS, LOADS, ROOM>(several, self.bytes, &mut self.at, &mut parts),
         );
-        for (s, part) in quarters::<_, STREAMS>(out).into_iter().enumerate() {
-            let (mut cursor, mut done) = ([cursors[s]], [done[s]]);
-            side_by_side(several, self.bytes, &mut cursor, &mut [&mut *part], &mut done);
-            self.at[s] = one_by_one(single, self.bytes, cursor[0].at(), &mut part[done[0]..]);
+        for (part, at) in parts.into_iter().zip(&mut self.at) {
+            let (mut alone, mut left) = ([*at], [part]);
+            side_by_side::<1, 1, LITTLE_ROOM>(several, self.bytes, &mut alone, &mut left);
+            *at = one_by_one(single, self.bytes, alone[0], left[0]);
         }
     }
 }
@@ -214,43 +224,50 @@ fn blocks<S: Symbol, const LOG: u32, const SLOTS: usize, const STREAMS: usize>(
     done
 }
 
-/// Reads loads of several symbols, as far as all streams and their parts have room for one more; `done` counts the
-/// symbols of each part.
+/// Reads loads of several symbols, as far as all streams have bits and their parts room for `LOADS` more; `parts` are
+/// then what is left of them.
+///
+/// The processor is busy with shifts, additions and memory, all near their limits, so each entry is added up as a whole:
+/// the sum tells both how many bits of the stream are gone and where in the room the next symbols belong.
 #[inline(always)]
-fn side_by_side<const STREAMS: usize>(
+fn side_by_side<const STREAMS: usize, const LOADS: usize, const ROOM: usize>(
     several: &Several,
     bytes: &[u8],
-    cursors: &mut [Cursor; STREAMS],
+    at: &mut [usize; STREAMS],
     parts: &mut [&mut [u8]; STREAMS],
-    done: &mut [usize; STREAMS],
 ) {
-    let (mut local, mut at) = (*cursors, *done);
-    'all: loop {
-        // No stream can fill its part within so many loads.
-        let room = (0..STREAMS).map(|s| parts[s].len().saturating_sub(at[s] + 8)).min().unwrap_or(0);
-        let loads = room / (PER_LOAD * MOST);
-        if loads == 0 {
+    let (mut local, mut left) = (*at, parts.each_mut().map(std::mem::take));
+    while left.iter().all(|part| part.len() >= ROOM) {
+        let shown = local.map(|at| bytes.get(at / 8..at / 8 + SHOWN).and_then(<[u8]>::first_chunk::<SHOWN>));
+        if shown.iter().any(Option::is_none) {
             break;
         }
-        for _ in 0..loads {
-            for cursor in &mut local {
-                if !cursor.refill(bytes) {
-                    break 'all;
-                }
+        let shown = shown.map(|bytes| bytes.expect("there for each"));
+        let rooms = left.each_mut().map(|part| part.first_chunk_mut::<ROOM>().expect("long enough"));
+        let mut sums = local.map(|at| at as u64 % 8);
+        for _ in 0..LOADS {
+            let mut bits = [0; STREAMS];
+            for s in 0..STREAMS {
+                let word = shown[s][usize::from(sums[s] as u8) / 8..].first_chunk().expect("fewer bits than shown");
+                bits[s] = u64::from_be_bytes(*word) << (sums[s] % 8);
             }
             // Stream by stream the processor would see too little of the others to work on them meanwhile.
             for _ in 0..PER_LOAD {
                 for s in 0..STREAMS {
-                    let entry = several.get(local[s].bits);
-                    let Some(room) = parts[s].get_mut(at[s]..).and_then(<[u8]>::first_chunk_mut) else { break 'all };
+                    let entry = several.get(bits[s]);
+                    let room = rooms[s][(sums[s] >> COUNT_AT) as usize..].first_chunk_mut().expect("room");
                     *room = (entry >> 8).to_le_bytes();
-                    at[s] += (entry >> 56) as usize;
-                    local[s].bits <<= entry & 63;
+                    sums[s] = sums[s].wrapping_add(entry);
+                    bits[s] <<= entry & 63;
                 }
             }
         }
+        for s in 0..STREAMS {
+            local[s] = local[s] / 8 * 8 + usize::from(sums[s] as u8);
+            left[s] = &mut std::mem::take(&mut left[s])[(sums[s] >> COUNT_AT) as usize..];
+        }
     }
-    (*cursors, *done) = (local, at);
+    (*at, *parts) = (local, left);
 }
 
 fn one_by_one<S: Symbol, const LOG: u32, const SLOTS: usize>(
@@ -294,10 +311,28 @@ mod tests {
     use super::super::write::write;
     use super::*;
 
+    /// Several at a time and one by one, from streams of `bytes` of which all but the last are as long as `lengths` says;
+    /// true if nothing is missing or left over.
+    fn both_ways<const STREAMS: usize>(
+        bytes: &[u8],
+        lengths: &[usize],
+        (single, several): (&Lookup<MAX_LENGTH, SLOTS>, &Several),
+        words: usize,
+    ) -> (Vec<u8>, Vec<u16>, bool) {
+        let (mut out, mut wide) = (vec![170; words], vec![170; words]);
+        let mut decoder = Decoder::<STREAMS>::new(bytes, lengths).unwrap();
+        let begin = decoder.at;
+        decoder.several(several, single, &mut out);
+        let end = std::mem::replace(&mut decoder.at, begin);
+        decoder.group(single, &mut wide);
+        assert_eq!(decoder.at, end);
+        (out, wide, decoder.end().is_ok())
+    }
+
     proptest! {
         #[test]
         fn several_at_a_time_gives_what_one_by_one_gives(
-            words in prop::collection::vec((0u8..=255, 0u32..12), 0..3000), repeat in 1usize..8,
+            words in prop::collection::vec((0u8..=255, 0u32..12), 0..3000), repeat in 1usize..8, cut in 1usize..2000,
         ) {
             let symbols: Vec<u8> = words.iter().map(|&(word, shift)| word >> shift.min(7)).collect::<Vec<_>>().repeat(repeat);
             let mut counts = [0; 256];
@@ -308,28 +343,25 @@ mod tests {
             let (mut single, mut several) = (Lookup::new(), Several::new());
             single.fill(&lengths);
             several.fill(&single, &lengths);
-            let mut out = vec![170; symbols.len()];
-            let mut wide = vec![0u16; symbols.len()];
-            if symbols.len() < FOUR_STREAMS {
-                let mut decoder = Decoder::<1>::new(&bytes, &[]).unwrap();
-                decoder.several(&several, &single, &mut out);
-                decoder.end().unwrap();
-                decoder.at = [0];
-                decoder.group(&single, &mut wide);
-                decoder.end().unwrap();
-            } else {
+            let read = |cut: usize| {
+                if symbols.len() < FOUR_STREAMS {
+                    let kept = bytes.len().saturating_sub(cut);
+                    return both_ways::<1>(&bytes[..kept], &[], (&single, &several), symbols.len());
+                }
                 let mut reader = Reader::new(&bytes, PART);
                 let lengths = std::array::from_fn::<_, 3, _>(|_| reader.varint().unwrap() as usize);
-                let mut decoder = Decoder::<4>::new(reader.rest(), &lengths).unwrap();
-                let begin = decoder.at;
-                decoder.several(&several, &single, &mut out);
-                decoder.end().unwrap();
-                decoder.at = begin;
-                decoder.group(&single, &mut wide);
-                decoder.end().unwrap();
-            }
+                let streams = reader.rest();
+                let kept = streams.len().saturating_sub(cut).max(lengths.iter().sum());
+                both_ways::<4>(&streams[..kept], &lengths, (&single, &several), symbols.len())
+            };
+            let (out, wide, whole) = read(0);
+            prop_assert!(whole);
             prop_assert!(wide.iter().zip(&symbols).all(|(&a, &b)| a == u16::from(b)));
-            prop_assert_eq!(out, symbols);
+            prop_assert_eq!(out, symbols.clone());
+            // Zeros follow where bytes are missing.
+            let (out, wide, whole) = read(cut);
+            prop_assert!(!whole);
+            prop_assert!(wide.iter().zip(&out).all(|(&a, &b)| a == u16::from(b)));
         }
     }
 }
