@@ -13,6 +13,7 @@ mod rank;
 mod values;
 
 pub(super) use figures::Origin;
+use mixed::Proposal;
 pub(super) use rank::Screen;
 use values::Numbers;
 
@@ -34,6 +35,9 @@ const LEAST_SAVED: usize = 512;
 
 /// Mixed contexts that save more than one part in so many of a column's bytes are not compared with adaptive leaves.
 const TELLING: usize = 32;
+
+/// Up to so many rows adaptive leaves are compared with mixed contexts in any case.
+const FEW_ROWS: usize = 1 << 12;
 
 /// Up to so many rows mixed contexts are also tried without a tree.
 const SHORT_ROWS: usize = 1 << 14;
@@ -127,35 +131,39 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
         if recorded != Recorded::Whole && setting.frame.rows() <= SHORT_ROWS {
             partitions.push(Recorded::Whole);
         }
-        if let Some((recorded, model)) = mixed::propose(setting, column, partitions, best.bytes)? {
-            best = better(setting, column, best, recorded, Transform::Plain, &Model::Mixed(model))?;
+        if let Some(Proposal { recorded, model, stream }) = mixed::propose(setting, column, partitions, plain)? {
+            best = better(setting, column, best, (recorded, Transform::Plain), &Model::Mixed(model), stream)?;
         }
-        // Where contexts beside the leaves tell much, leaves alone are no match.
-        if best.bytes + plain / TELLING < plain {
+        // Where contexts beside the leaves tell much, leaves alone are no match; few rows are quickly tried.
+        if best.bytes + plain / TELLING < plain && setting.frame.rows() > FEW_ROWS {
             return Ok(best);
         }
     }
     for (transform, model) in leaves::propose(setting, column, &transform)? {
-        best = better(setting, column, best, recorded.clone(), transform, &Model::Leaves(model))?;
+        best = better(setting, column, best, (recorded.clone(), transform), &Model::Leaves(model), None)?;
     }
     Ok(best)
 }
 
-/// `best`, or the column under `model` with the partition `recorded` if that is smaller.
+/// `best`, or the column under `model` with the partition `recorded` if that is smaller; `stream` is what the model makes of
+/// the only block, if that is known.
 fn better(
     setting: &Setting<'_>,
     column: usize,
     best: CodedColumn,
-    recorded: Recorded,
-    transform: Transform,
+    (recorded, transform): (Recorded, Transform),
     model: &Model,
+    mut stream: Option<Vec<u8>>,
 ) -> Result<CodedColumn> {
     let record = model.write();
     let mut bytes = record.len() + 2;
     let mut blocks = vec![];
     for number in 0..setting.blocks.len() {
         let words = setting.residuals_of(number, column, &transform)?;
-        let stream = with_known(setting, number, &recorded, |known| model.encode(&words, known))?;
+        let stream = match stream.take() {
+            Some(stream) => stream,
+            None => with_known(setting, number, &recorded, |known| model.encode(&words, known))?,
+        };
         if words.len() > (stream.len() + 1) * MOST_RATIO {
             return Ok(best);
         }
