@@ -52,6 +52,20 @@ const STRETCHED: [i16; FINE + (1 << 15) / 16 + 1] = {
     table
 };
 
+/// [`stretch`] of all probabilities, 0 being that of 1.
+static STRETCHES: [i16; 1 << 16] = {
+    let mut table = [0; 1 << 16];
+    let mut one = 0;
+    while one < table.len() {
+        let is_high = one > 1 << 15;
+        let rarer = if is_high { table.len() - one } else { one };
+        let size = STRETCHED[if rarer < FINE { rarer } else { FINE + (rarer >> 4) }];
+        table[one] = if is_high { size } else { -size };
+        one += 1;
+    }
+    table
+};
+
 /// The probability (2⁻¹⁶, 1 to 65,535) whose stretched value is `x`; beyond ±[`MOST`] it is that of ±[`MOST`].
 ///
 /// ```
@@ -68,12 +82,7 @@ pub fn squash(x: i32) -> u32 {
 /// ln(p / (1 − p)) in units of 1/256, for a probability `one` in units of 2⁻¹⁶; within ±[`MOST`].
 #[inline(always)]
 pub fn stretch(one: u32) -> i32 {
-    let one = one & 0xffff;
-    let is_high = one > 32768;
-    let rarer = (if is_high { 65536 - one } else { one }) as usize;
-    let at = if rarer < FINE { rarer } else { FINE + (rarer >> 4) };
-    let size = i32::from(STRETCHED[at]);
-    if is_high { size } else { -size }
+    i32::from(STRETCHES[usize::from(one as u16)])
 }
 
 #[cfg(test)]

@@ -172,7 +172,7 @@ impl MixedModel {
             let is_known = word & 0xff00 != 0;
             known += usize::from(is_known);
             let told = stretch(map[(word & 255) as usize].one());
-            *pair = [if is_known { told } else { 0 }, stretch((word >> 16).max(1))];
+            *pair = [if is_known { told } else { 0 }, stretch(word >> 16)];
         }
         self.inputs[2 * self.config.contexts] = 256;
         let novelty = known * (NOVELTY - 1) / self.config.contexts;

@@ -14,7 +14,13 @@ use crate::tree::wire::Recorded;
 use crate::{Budget, Lane, Result};
 
 /// Rows of a trial.
-const TRIAL_ROWS: usize = 4096;
+const TRIAL_ROWS: usize = 3072;
+
+/// A column of so many rows is its own trial.
+const WHOLE_ROWS: usize = 8192;
+
+/// A trial makes do with a table of so many times fewer lines, as a power of two: one that stays near the processor.
+const TRIAL_LINES: u32 = 2;
 
 /// Weight sets for the bits of offsets, by their place.
 const OFFSET_SETS: usize = 64;
@@ -36,6 +42,14 @@ pub(super) struct Mixed {
     pub index: u32,
 }
 
+/// A model worth coding all rows.
+pub(super) struct Proposal {
+    pub recorded: Recorded,
+    pub model: Mixed,
+    /// What it writes, where that is known.
+    pub stream: Option<Vec<u8>>,
+}
+
 /// The best of some settings and of one or two partitions on the first rows; nothing for columns of one symbol, and where
 /// it is sure to take more than `most` bytes.
 pub(super) fn propose(
@@ -43,7 +57,7 @@ pub(super) fn propose(
     column: usize,
     partitions: Vec<Recorded>,
     most: usize,
-) -> Result<Option<(Recorded, Mixed)>> {
+) -> Result<Option<Proposal>> {
     let source = &setting.frame.columns()[column];
     let (ordered, first) = (source.ordered, source.first_value);
     let figures = setting.figures(column);
@@ -81,27 +95,31 @@ pub(super) fn propose(
         _ => ALL,
     };
     let trial = Trial::new(setting, column, possible);
-    let mut best: Option<(u64, Recorded, Mixed)> = None;
+    let mut best: Option<(Tried, Recorded)> = None;
     for recorded in partitions {
-        let (bits, model) = with_known(setting, 0, &recorded, |known| match &best {
+        let mut tried = with_known(setting, 0, &recorded, |known| match &best {
             None => trial.best_of(candidates.clone(), recorded != Recorded::Whole, known),
             // What suits a column with its tree suits it without.
-            Some((_, _, model)) => trial.without_tree(model, known),
+            Some((tried, _)) => trial.without_tree(&tried.model, known),
         })?;
-        let bits = bits + trial.share(8 * tree_bytes(&recorded) as u64);
-        if best.as_ref().is_none_or(|best| bits < best.0) {
-            best = Some((bits, recorded, model));
+        tried.bits += trial.share(8 * tree_bytes(&recorded) as u64);
+        if best.as_ref().is_none_or(|(best, _)| tried.bits < best.bits) {
+            best = Some((tried, recorded));
         }
     }
-    let hopeful = best.filter(|(bits, _, _)| !trial.is_whole || *bits / (8 * BIT) < most as u64);
-    Ok(hopeful.map(|(_, recorded, model)| (recorded, model)))
+    let hopeful = best.filter(|(tried, _)| !trial.is_whole || tried.bits / (8 * BIT) < most as u64);
+    Ok(hopeful.map(|(Tried { model, stream, .. }, recorded)| Proposal {
+        recorded,
+        model,
+        stream: trial.is_whole.then_some(stream),
+    }))
 }
 
 /// Bits that it takes to name contexts one by one.
 const NAMED: u64 = 32;
 
-/// Numbers of contexts worth a trial, those that tell most.
-const TOLD: [usize; 2] = [8, 14];
+/// A number of contexts, those that tell most, that is often enough.
+const TOLD: usize = 10;
 
 /// Fewer contexts save time, so they may cost one part in so many more.
 const SLACK: u64 = 1024;
@@ -115,12 +133,20 @@ struct Trial {
     is_whole: bool,
 }
 
+/// A setting, what it costs and what it writes.
+struct Tried {
+    bits: u64,
+    model: Mixed,
+    stream: Vec<u8>,
+}
+
 impl Trial {
     fn new(setting: &Setting<'_>, column: usize, possible: u32) -> Self {
-        let block = &setting.blocks[0];
-        let words = block.columns[column].ordinals.slice(0..block.rows.min(TRIAL_ROWS)).to_u64s();
-        let rows = setting.frame.rows() as u64;
-        Self { possible, is_whole: words.len() as u64 == rows, words, rows }
+        let (block, rows) = (&setting.blocks[0], setting.frame.rows());
+        let is_whole = rows <= WHOLE_ROWS && rows == block.rows;
+        let tried = if is_whole { rows } else { block.rows.min(TRIAL_ROWS) };
+        let words = block.columns[column].ordinals.slice(0..tried).to_u64s();
+        Self { possible, words, rows: rows as u64, is_whole }
     }
 
     /// The share of some bits of the whole column that these rows bear.
@@ -128,59 +154,89 @@ impl Trial {
         bits * BIT * self.words.len() as u64 / self.rows.max(1)
     }
 
-    /// The candidate of the lowest price, and the contexts and the memory that suit it.
-    fn best_of(&self, candidates: Vec<Mixed>, has_tree: bool, known: &Known<'_>) -> (u64, Mixed) {
-        let possible = self.possible & if has_tree { ALL } else { !OF_LEAF };
-        let views = Mixed { mask: possible, ..candidates[0].clone() }.views(known);
-        let named = self.share(NAMED);
-        let price = |model: &Mixed| named + model.price(&self.words, &views, known, None);
-        // A few contexts are enough to tell bases apart, and how long to remember.
-        let few = candidates.into_iter().map(|model| Mixed { mask: FEW & possible, ..model });
-        let priced = few.map(|model| (price(&model), model));
-        let (mut few_bits, mut few) = priced.min_by_key(|&(bits, _)| bits).expect("there is a candidate");
-        let forgetful = Mixed { limit: 2, ..few.clone() };
-        let bits = price(&forgetful);
-        if bits < few_bits - few_bits / 256 {
-            (few_bits, few) = (bits, forgetful);
-        }
-        let all = Mixed { mask: possible, ..few.clone() };
-        let mut shares = vec![0; 2 * possible.count_ones() as usize];
-        let mut best = (all.price(&self.words, &views, known, Some(&mut shares)), all);
-        if possible != ALL {
-            best.0 += named;
-        }
-        let enough = best.0 + best.0 / SLACK;
-        if few_bits <= enough {
-            return (few_bits, few);
-        }
-        let mut contexts: Vec<u32> = (0..COUNT).filter(|bit| possible >> bit & 1 == 1).collect();
-        let share = |bit: u32| {
-            let at = (possible & ((1 << bit) - 1)).count_ones() as usize;
-            shares[2 * at] + shares[2 * at + 1]
+    fn price(&self, model: Mixed, views: &Views, known: &Known<'_>, shares: Option<&mut [u64]>) -> Tried {
+        let scene = Scene { known, views, rows: self.words.len() };
+        let mut coder = Written::default();
+        // Of a longer column only the first rows are seen: what is learnt from half of them pays in all the others.
+        let learning = if self.is_whole { 0 } else { self.words.len() / 2 };
+        let (mut row, mut learnt) = (0, 0);
+        let count = |coder: &Written| {
+            row += 1;
+            if row == learning {
+                learnt = coder.price.units();
+            }
+            Ok(())
         };
-        contexts.sort_by_key(|&bit| std::cmp::Reverse(share(bit)));
-        let told = TOLD.into_iter().filter(|&count| count < contexts.len());
-        for mask in told.map(|count| contexts[..count].iter().fold(0, |mask, bit| mask | 1 << bit)) {
-            let other = Mixed { mask, ..best.1.clone() };
-            let bits = price(&other);
-            if bits <= enough {
-                return (bits, other);
+        model.run(&self.words, &scene, &mut coder, shares, count).expect("writing does not fail");
+        let named = if [ALL, UNORDERED].contains(&model.mask) { 0 } else { self.share(NAMED) };
+        let bits = if learning > 0 { 2 * (coder.price.units() - learnt) } else { coder.price.units() };
+        Tried { bits: bits + named, model, stream: coder.encoder.finish() }
+    }
+
+    /// The candidate of the lowest price, and the contexts and the memory that suit it.
+    fn best_of(&self, candidates: Vec<Mixed>, has_tree: bool, known: &Known<'_>) -> Tried {
+        let possible = self.possible & if has_tree { ALL } else { !OF_LEAF };
+        let with = |model: &Mixed, mask: u32| Mixed { mask: mask & possible, ..model.clone() };
+        let views = with(&candidates[0], ALL).views(known);
+        let price = |model: Mixed| self.price(model, &views, known, None);
+        // A few contexts are enough to tell bases apart, and how long to remember.
+        let few = candidates.iter().map(|model| price(with(model, FEW)));
+        let mut few = few.min_by_key(|tried| tried.bits).expect("there is a candidate");
+        let forgetful = price(Mixed { limit: 2, ..few.model.clone() });
+        if forgetful.bits < few.bits - few.bits / 256 {
+            few = forgetful;
+        }
+        let mut shares = vec![0; 2 * possible.count_ones() as usize];
+        let all = self.price(with(&few.model, ALL), &views, known, Some(&mut shares));
+        let enough = all.bits + all.bits / SLACK;
+        if few.bits <= enough {
+            return few;
+        }
+        let contexts = (0..COUNT).filter(|bit| possible >> bit & 1 == 1);
+        let shares = shares.as_chunks::<2>().0.iter().map(|share| share[0] + share[1]);
+        let mut contexts: Vec<(u64, u32)> = shares.zip(contexts).collect();
+        contexts.sort_unstable_by_key(|&(share, bit)| (std::cmp::Reverse(share), bit));
+        let told = contexts.iter().take(TOLD).fold(0, |mask, (_, bit)| mask | 1 << bit);
+        for mask in [told, UNORDERED] {
+            let tried = price(with(&all.model, mask));
+            if tried.bits <= enough {
+                return tried;
             }
         }
-        let other = Mixed { mask: UNORDERED & possible, ..best.1.clone() };
-        let bits = price(&other);
-        if bits <= enough { (bits, other) } else { best }
+        all
     }
 
     /// The same model without the contexts of a tree.
-    fn without_tree(&self, model: &Mixed, known: &Known<'_>) -> (u64, Mixed) {
-        let model = Mixed { mask: model.mask & !OF_LEAF, ..model.clone() };
-        if model.mask == 0 {
-            return (u64::MAX / 2, model);
-        }
+    fn without_tree(&self, model: &Mixed, known: &Known<'_>) -> Tried {
+        // What asked for the leaf alone asks for nothing.
+        let mask = (model.mask & !OF_LEAF).max(1);
+        let model = Mixed { mask, ..model.clone() };
         let views = model.views(known);
-        (self.share(NAMED) + model.price(&self.words, &views, known, None), model)
+        self.price(model, &views, known, None)
     }
+}
+
+/// A stream and its price, which is finer than its bytes.
+#[derive(Default)]
+struct Written {
+    encoder: BinaryEncoder,
+    price: Price,
+}
+
+impl BinaryCoder for Written {
+    #[inline(always)]
+    fn code(&mut self, bit: bool, one: u32) -> bool {
+        self.price.code(bit, one);
+        self.encoder.code(bit, one)
+    }
+}
+
+/// Where a column is coded.
+struct Scene<'a> {
+    known: &'a Known<'a>,
+    views: &'a Views,
+    /// So many of the first rows.
+    rows: usize,
 }
 
 impl Mixed {
@@ -221,13 +277,15 @@ impl Mixed {
         Ok(Self { values, mask, ranked, limit, index })
     }
 
-    fn config(&self, rows: usize) -> MixedConfig {
+    /// Sizes of the mixer for so many of the block's rows.
+    fn config(&self, rows: usize, known: &Known<'_>) -> MixedConfig {
         let contexts = self.mask.count_ones() as usize;
         let touched = rows * contexts;
+        let lines_log2 = (usize::BITS - touched.leading_zeros()).clamp(8, 18);
         MixedConfig {
             contexts,
             sets: self.values.path.nodes().len() + OFFSET_SETS,
-            lines_log2: (usize::BITS - touched.leading_zeros()).clamp(8, 18),
+            lines_log2: if rows < known.rows { lines_log2.max(8 + TRIAL_LINES) - TRIAL_LINES } else { lines_log2 },
             limit: LIMITS[self.limit],
             rate: 140,
         }
@@ -239,47 +297,39 @@ impl Mixed {
 
     pub fn encode(&self, ordinals: &Lane, known: &Known<'_>) -> Vec<u8> {
         let mut coder = BinaryEncoder::default();
-        let views = self.views(known);
-        self.run(&ordinals.to_u64s(), known.rows, &views, known, &mut coder, None, |_| Ok(()))
-            .expect("writing does not fail");
+        let scene = Scene { known, views: &self.views(known), rows: known.rows };
+        self.run(&ordinals.to_u64s(), &scene, &mut coder, None, |_| Ok(())).expect("writing does not fail");
         coder.finish()
-    }
-
-    /// What some first rows cost; see [`MixedModel::weigh`].
-    fn price(&self, ordinals: &[u64], views: &Views, known: &Known<'_>, shares: Option<&mut [u64]>) -> u64 {
-        let mut coder = Price::default();
-        self.run(ordinals, ordinals.len(), views, known, &mut coder, shares, |_| Ok(())).expect("adding does not fail");
-        coder.units()
     }
 
     pub fn decode(&self, stream: &[u8], known: &Known<'_>, budget: &mut Budget) -> Result<Lane> {
         let rows = known.rows as u64;
         budget.spend(
-            MixedModel::memory(&self.config(known.rows))
+            MixedModel::memory(&self.config(known.rows, known))
                 + RowContexts::memory(rows, self.ranked.len() as u64)
                 + References::memory(rows),
         )?;
         let mut coder = BinaryDecoder::new(stream, "columns");
-        let views = self.views(known);
-        let ordinals = self.run(&[], known.rows, &views, known, &mut coder, None, BinaryDecoder::check)?;
+        let scene = Scene { known, views: &self.views(known), rows: known.rows };
+        let ordinals = self.run(&[], &scene, &mut coder, None, BinaryDecoder::check)?;
         coder.end()?;
         Ok(Lane::narrowest(ordinals))
     }
 
+    /// Codes the rows of a scene, `ordinals` when writing; adds what each context told of symbols to `shares`, see
+    /// [`MixedModel::weigh`].
     fn run<C: BinaryCoder>(
         &self,
         ordinals: &[u64],
-        rows: usize,
-        views: &Views,
-        known: &Known<'_>,
+        &Scene { known, views, rows }: &Scene<'_>,
         coder: &mut C,
         mut shares: Option<&mut [u64]>,
-        check: impl Fn(&C) -> Result<()>,
+        mut check: impl FnMut(&C) -> Result<()>,
     ) -> Result<Vec<u64>> {
         let mut contexts = RowContexts::new(views, self.mask, rows);
         let first = self.values.figures.origin.first;
         let mut references = References::new(self.values.base.clone(), first, |c| known.columns[c as usize]);
-        let mut model = MixedModel::new(self.config(rows));
+        let mut model = MixedModel::new(self.config(rows, known));
         let nodes = self.values.path.nodes();
         let bins = &self.values.bins;
         let mut out = Vec::with_capacity(rows);

@@ -15,6 +15,7 @@ mod values;
 
 pub(super) use figures::Origin;
 use leaves::Counts;
+use mixed::Proposal;
 pub(super) use primer::{Primed, Primer, primer_blocks};
 pub(super) use rank::Screen;
 use values::Numbers;
@@ -44,6 +45,9 @@ const LEAST_SAVED: usize = 512;
 
 /// Mixed contexts that save more than one part in so many of a column's bytes are not compared with adaptive leaves.
 const TELLING: usize = 32;
+
+/// Up to so many rows adaptive leaves are compared with mixed contexts in any case.
+const FEW_ROWS: usize = 1 << 12;
 
 /// Up to so many rows mixed contexts are also tried without a tree.
 const SHORT_ROWS: usize = 1 << 14;
@@ -157,12 +161,15 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
         if coded.recorded != Recorded::Whole && setting.frame.rows() <= SHORT_ROWS {
             partitions.push(Recorded::Whole);
         }
-        if let Some((recorded, model)) = mixed::propose(setting, column, partitions, coded.bytes)? {
+        if let Some(Proposal { recorded, model, stream }) = mixed::propose(setting, column, partitions, coded.bytes)? {
             let (transform, model) = (Transform::Plain, Model::Mixed(model));
-            try_out(&Trial { recorded, transform, model, is_primed: false }, &mut found)?;
+            try_out(&Trial { recorded, transform, model, is_primed: false, stream }, &mut found)?;
         }
-        // Where contexts beside the leaves tell much, leaves alone are no match.
-        if let Some(found) = found.take_if(|found| found.bytes + coded.bytes / TELLING < coded.bytes) {
+        // Where contexts beside the leaves tell much, leaves alone are no match; few rows are quickly tried.
+        let is_telling = |found: &mut CodedColumn| found.bytes + coded.bytes / TELLING < coded.bytes;
+        if setting.frame.rows() > FEW_ROWS
+            && let Some(found) = found.take_if(is_telling)
+        {
             return Ok(found);
         }
     }
@@ -170,7 +177,7 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
     for (transform, model) in leaves::propose(setting, column, &coded.transform)? {
         let recorded = coded.recorded.clone();
         let is_primed = setting.blocks.len() > 1 && !setting.texts[column];
-        let trial = Trial { recorded, transform, model: Model::Leaves(model), is_primed };
+        let trial = Trial { recorded, transform, model: Model::Leaves(model), is_primed, stream: None };
         if try_out(&trial, &mut found)? {
             best = Some(trial);
         }
@@ -191,12 +198,14 @@ struct Trial {
     model: Model,
     /// Whether blocks begin with what the first ones taught.
     is_primed: bool,
+    /// What the model makes of the only block, if that is known.
+    stream: Option<Vec<u8>>,
 }
 
 impl Trial {
     /// The column coded so; nothing if that is not possible.
     fn code(&self, setting: &Setting<'_>, column: usize, coded: &CodedColumn) -> Result<Option<CodedColumn>> {
-        let Self { recorded, transform, model, is_primed } = self;
+        let Self { recorded, transform, model, is_primed, stream } = self;
         let record = model.write();
         let mut bytes = record.len() + 2;
         let (mut blocks, mut counts) = (vec![], None);
@@ -204,7 +213,10 @@ impl Trial {
         for number in 0..setting.blocks.len() {
             let words = setting.residuals_of(number, column, transform)?;
             let begun = if number < primer { counts.take() } else { counts.clone() };
-            let (stream, after) = with_known(setting, number, recorded, |known| model.encode(&words, known, begun))?;
+            let (stream, after) = match stream {
+                Some(stream) => (stream.clone(), None),
+                None => with_known(setting, number, recorded, |known| model.encode(&words, known, begun))?,
+            };
             if is_too_short(stream.len(), words.len()) {
                 return Ok(None);
             }
