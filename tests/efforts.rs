@@ -127,7 +127,7 @@ fn damage_is_an_error_or_the_same_bytes() {
     for effort in [Effort::Balanced, Effort::Max] {
         let packed = Pipeline::builder().effort(effort).block_rows(40).build().unwrap().compress(&source).unwrap();
         let is_any_primed = packed.report.columns.iter().any(|column| column.plan.starts_with("primed"));
-        assert_eq!(is_any_primed, effort == Effort::Balanced, "{}", packed.report);
+        assert!(is_any_primed, "{}", packed.report);
         let file = packed.bytes;
         assert!(wary().decompress(&file).unwrap() == source);
         for length in 0..file.len() {
