@@ -69,6 +69,25 @@ pub fn n_log2_n(n: u32) -> u64 {
     }
 }
 
+static N_LOG2_N_STEPS: [u32; LISTED - 1] = {
+    let mut table = [0; LISTED - 1];
+    let mut n = 0;
+    while n < LISTED - 1 {
+        table[n] = N_LOG2_N[n + 1] - N_LOG2_N[n];
+        n += 1;
+    }
+    table
+};
+
+/// What one more than n adds to [`n_log2_n`].
+#[inline]
+pub(crate) fn n_log2_n_step(n: u32) -> u64 {
+    match N_LOG2_N_STEPS.get(n as usize) {
+        Some(&listed) => u64::from(listed),
+        None => n_log2_n(n + 1) - n_log2_n(n),
+    }
+}
+
 /// Bits (in 2⁻¹⁶) that an ideal code spends on symbols with these counts: n·H = n·log2 n − Σ c·log2 c.
 ///
 /// Source: C. E. Shannon, "A Mathematical Theory of Communication", Bell System Technical Journal 27, 1948.
@@ -93,6 +112,13 @@ mod tests {
             let exact = (n as f64).log2();
             let ours = log2(n) as f64 / BIT as f64;
             assert!((exact - ours).abs() < 3e-5, "{n}: {exact} {ours}");
+        }
+    }
+
+    #[test]
+    fn steps_are_differences_inside_and_outside_the_list() {
+        for n in (0..10_000).chain([1 << 20]) {
+            assert_eq!(n_log2_n_step(n), n_log2_n(n + 1) - n_log2_n(n), "{n}");
         }
     }
 }

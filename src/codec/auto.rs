@@ -179,9 +179,15 @@ fn fixed(lane: &Lane) -> Result<Vec<Tried>> {
 fn tried(lane: &Lane, candidates: impl IntoIterator<Item = Candidate>) -> Result<Vec<Tried>> {
     let sample = sample(lane);
     let mut ranked = vec![];
+    let mut least = usize::MAX;
     for Candidate { plan, trial } in candidates {
+        // A node of many parts cannot win where a simple one takes fewer bytes than their heads.
+        if least <= plan.least_bytes() {
+            continue;
+        }
         match trial.as_ref().unwrap_or(&plan).encode(&sample) {
             Ok(node) => {
+                least = least.min(node.len());
                 let is_final = trial.is_none() && sample.len() == lane.len();
                 ranked.push(Tried { bytes: node.len(), plan, node: is_final.then_some(node) });
             }
@@ -268,6 +274,10 @@ mod tests {
         ) {
             let lane = Lane::narrowest(words.iter().map(|word| word >> shift).collect());
             let (_, node) = encode_auto(&lane).unwrap();
+            for Candidate { plan, .. } in candidates() {
+                // What heads take at least is never more than a node.
+                prop_assert!(plan.encode(&lane).map_or(true, |node| node.len() >= plan.least_bytes()), "{}", plan);
+            }
             prop_assert!(node.len() <= Plan::from(Store).encode(&lane).unwrap().len());
             prop_assert_eq!(Registry::default().decode(&node, &mut Budget::new(&Limits::default())).unwrap(), lane);
         }

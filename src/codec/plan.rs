@@ -103,6 +103,9 @@ pub trait Then: Into<Plan> {
 }
 impl<T: Into<Plan>> Then for T {}
 
+/// Fewest bytes of a node's head.
+const HEAD_BYTES: usize = 3;
+
 impl Plan {
     /// A codec and the plans of its children, in the codec's order.
     pub fn new(codec: impl Codec + 'static, children: impl IntoIterator<Item = Plan>) -> Self {
@@ -155,6 +158,11 @@ impl Plan {
         let mut out = vec![];
         self.encode_into(lane, &mut out)?;
         Ok(out)
+    }
+
+    /// What the heads of its nodes take at least: of each an id, a length and a number of children.
+    pub(crate) fn least_bytes(&self) -> usize {
+        HEAD_BYTES + self.children.iter().map(Self::least_bytes).sum::<usize>()
     }
 
     fn encode_into(&self, lane: &Lane, out: &mut Vec<u8>) -> Result<()> {

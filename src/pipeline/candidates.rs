@@ -42,7 +42,7 @@ impl Stretch {
     }
 
     fn previous(&self) -> impl Iterator<Item = u64> {
-        std::iter::once(0).chain(self.values.iter().copied())
+        std::iter::once(0).chain(self.values.iter().copied()).take(self.values.len())
     }
 }
 
@@ -74,29 +74,21 @@ pub(super) fn transforms(stretches: &Stretches<'_>, target: usize, earlier: &[u3
     let ordered = columns[target].ordered;
     let plain = Estimate::of(own.iter().flat_map(|stretch| stretch.values.iter().copied()));
     let mut found: Vec<(u64, Transform)> = vec![];
-    let mut judge = |reference: Reference, matches: bool, values: &mut dyn Iterator<Item = (u64, u64)>| {
-        let (mut same, mut difference) = (Estimate::default(), Estimate::default());
-        let (mut rows, mut matched) = (0u32, 0u32);
-        values.for_each(|(value, reference)| {
-            rows += 1;
-            matched += u32::from(value == reference);
-            if matches {
-                same.add(if value == reference { 0 } else { value.saturating_add(1) });
-            }
-            if ordered {
-                difference.add(zigzag(value.wrapping_sub(reference) as i64));
-            }
-        });
+    let values: Vec<u64> = own.iter().flat_map(|stretch| &stretch.values).copied().collect();
+    let mut judge = |reference: Reference, matches: bool, references: &[u64]| {
+        let pairs = || values.iter().zip(references);
         // A mark that is hardly ever set is the plain column again.
-        if matches && matched * 16 > rows {
-            found.push((same.bits(), Transform::Match(reference.clone())));
+        if matches && pairs().filter(|(value, reference)| value == reference).count() * 16 > values.len() {
+            let marked = pairs().map(|(value, reference)| if value == reference { 0 } else { value.saturating_add(1) });
+            found.push((Estimate::of(marked), Transform::Match(reference.clone())));
         }
         if ordered {
-            found.push((difference.bits(), Transform::Difference(reference)));
+            let differences = pairs().map(|(value, reference)| zigzag(value.wrapping_sub(*reference) as i64));
+            found.push((Estimate::of(differences), Transform::Difference(reference)));
         }
     };
-    let rows = || own.iter().flat_map(|stretch| stretch.values.iter().copied());
-    judge(Reference::Previous, true, &mut rows().zip(own.iter().flat_map(Stretch::previous)));
+    let mut references: Vec<u64> = own.iter().flat_map(Stretch::previous).collect();
+    judge(Reference::Previous, true, &references);
     for &key in earlier {
         let keys = stretches.of(key as usize);
         if keys.iter().all(|key| key.distinct < 2) {
@@ -104,12 +96,14 @@ pub(super) fn transforms(stretches: &Stretches<'_>, target: usize, earlier: &[u3
         }
         // Keys that hardly come back have no last row.
         if keys.iter().any(|key| key.distinct * 8 < key.ids.len() * 7) {
-            let last = own.iter().zip(keys).flat_map(|(own, key)| own.last_in(key));
-            judge(Reference::LastIn(key), true, &mut rows().zip(last));
+            references.clear();
+            own.iter().zip(keys).for_each(|(own, key)| references.extend(own.last_in(key)));
+            judge(Reference::LastIn(key), true, &references);
         }
         if ordered && columns[key as usize].ordered {
-            let references = keys.iter().flat_map(|key| key.values.iter().copied());
-            judge(Reference::Column(key), false, &mut rows().zip(references));
+            references.clear();
+            keys.iter().for_each(|key| references.extend_from_slice(&key.values));
+            judge(Reference::Column(key), false, &references);
         }
     }
     // The sort is stable, so the earlier candidate wins a tie.
@@ -121,10 +115,12 @@ pub(super) fn transforms(stretches: &Stretches<'_>, target: usize, earlier: &[u3
         out.push(transform.clone());
     }
     // A key whose last value is often right may determine the column: then a table needs no history.
-    if let Some(Transform::Match(Reference::LastIn(key))) = out.get(1)
-        && found[0].0 < plain - plain / 32
-    {
-        let map = table_of(&columns[*key as usize].ordinals, &columns[target].ordinals, *key);
+    let key = |(bits, transform): &(u64, Transform)| match transform {
+        Transform::Match(Reference::LastIn(key)) if *bits < plain - plain / 32 => Some(*key),
+        _ => None,
+    };
+    if let Some(key) = found.iter().take(TRIED - 1).find_map(key) {
+        let map = table_of(&columns[key as usize].ordinals, &columns[target].ordinals, key);
         out.push(Transform::Match(Reference::Map(map)));
     }
     out

@@ -21,6 +21,10 @@ const NEAREST: usize = 32;
 /// Rows on which the trees of several transforms are compared before one of them is learnt in full.
 const COMPARED_ROWS: usize = 8192;
 
+/// Rows on which those are left out that take more than the best and one part in so many.
+const GLANCED_ROWS: usize = 2048;
+const FAR: u64 = 4;
+
 /// Bytes of a node of `Bins → Rans` besides what joint streams hold: ids, lengths, kinds, numbers of children, states.
 const NODE_HEADS: usize = 11;
 
@@ -68,6 +72,8 @@ struct Candidate<'a> {
     transform: Transform,
     residuals: Vec<Lane>,
     derived: Option<FrameColumn<'a>>,
+    /// How its rows are divided, if that is known already.
+    partition: Option<Partition>,
 }
 
 fn target<'a>(column: usize, derived: Option<&'a FrameColumn<'a>>) -> Target<'a> {
@@ -132,14 +138,15 @@ impl Setting<'_> {
     fn offer(
         &self,
         column: usize,
-        Candidate { transform, residuals, derived }: Candidate<'_>,
+        Candidate { transform, residuals, derived, partition }: Candidate<'_>,
         features: &[Feature],
         plan: &Plan,
         best: &mut Option<CodedColumn>,
     ) -> Result<()> {
         let mut partitions = vec![Partition::Whole];
         if !self.is_constant(column) && self.shared.is_none() {
-            let partition = self.checked(target(column, derived.as_ref()), features)?;
+            let learn = || self.checked(target(column, derived.as_ref()), features);
+            let partition = partition.map_or_else(learn, Ok)?;
             if partition != Partition::Whole {
                 partitions.push(partition);
             }
@@ -177,22 +184,13 @@ impl Setting<'_> {
             return Ok(());
         }
         let sample = self.frame.sample();
-        let rows: Vec<u32> = sample.iter().copied().step_by(sample.len().div_ceil(COMPARED_ROWS).max(1)).collect();
-        let mut bits = vec![];
-        for candidate in candidates.iter() {
-            let target = target(column, candidate.derived.as_ref());
-            let classes = Mdl::DEFAULT.estimate(self.frame, target, features, COMPARED_ROWS)?;
-            let ordinals = candidate.derived.as_ref().map_or(&self.frame.columns()[column].ordinals, |d| &d.ordinals);
-            // A tree tells classes apart; what is left inside a class costs the same with or without it.
-            let alone = Estimate::of(rows.iter().filter_map(|&row| ordinals.get(row as usize)));
-            let described = u128::from(candidates::description(&candidate.transform)) * rows.len() as u128;
-            let described = (described / self.frame.rows().max(1) as u128) as u64;
-            bits.push(alone.max(classes.alone) - classes.alone + classes.under_tree + described);
+        // First a few rows tell what is far behind.
+        if candidates.len() > 2 && sample.len() >= 2 * GLANCED_ROWS {
+            let mut bits = self.bits(column, candidates, features, GLANCED_ROWS)?.into_iter();
+            let least = bits.clone().min().unwrap_or(0);
+            candidates.retain(|_| bits.next().is_some_and(|bits| bits <= least + least / FAR));
         }
-        // Better by a hair is noise of the estimate, and the plain column decodes faster.
-        for place in 1..bits.len() {
-            bits[place] += bits[place] / 256;
-        }
+        let bits = self.bits(column, candidates, features, COMPARED_ROWS)?;
         let least = bits.iter().copied().min().unwrap_or(0);
         let mut places: Vec<usize> = (0..bits.len()).collect();
         places.sort_by_key(|&place| bits[place]);
@@ -202,6 +200,35 @@ impl Setting<'_> {
         let mut place = 0..;
         candidates.retain(|_| places.contains(&place.next().expect("the range has no end")));
         Ok(())
+    }
+
+    /// About how many bits (in 2⁻¹⁶) each candidate takes for so many rows.
+    fn bits(
+        &self,
+        column: usize,
+        candidates: &mut [Candidate<'_>],
+        features: &[Feature],
+        most_rows: usize,
+    ) -> Result<Vec<u64>> {
+        let sample = self.frame.sample();
+        let rows: Vec<u32> = sample.iter().copied().step_by(sample.len().div_ceil(most_rows).max(1)).collect();
+        let mut bits = vec![];
+        for candidate in candidates {
+            let target = target(column, candidate.derived.as_ref());
+            let (classes, partition) = Mdl::DEFAULT.estimate(self.frame, target, features, most_rows)?;
+            candidate.partition = partition;
+            let ordinals = candidate.derived.as_ref().map_or(&self.frame.columns()[column].ordinals, |d| &d.ordinals);
+            // A tree tells classes apart; what is left inside a class costs the same with or without it.
+            let alone = Estimate::of(rows.iter().filter_map(|&row| ordinals.get(row as usize)));
+            let described = u128::from(candidates::description(&candidate.transform)) * rows.len() as u128;
+            let described = (described / self.frame.rows().max(1) as u128) as u64;
+            bits.push(alone.max(classes.alone) - classes.alone + classes.under_tree + described);
+        }
+        // Better by a hair is noise of the estimate, and the plain column decodes faster.
+        for bits in bits.iter_mut().skip(1) {
+            *bits += *bits / 256;
+        }
+        Ok(bits)
     }
 
     /// Columns that a column may refer to: all usable ones before it, or of very many the nearest and the first, so
@@ -220,7 +247,7 @@ impl Setting<'_> {
     fn candidate(&self, column: usize, transform: Transform) -> Result<Candidate<'static>> {
         let residuals = self.residuals(column, &transform)?;
         let derived = self.derived(column, &transform, &residuals);
-        Ok(Candidate { transform, residuals, derived })
+        Ok(Candidate { transform, residuals, derived, partition: None })
     }
 
     /// A transform by the last row of the same key that begins with a table, if that may pay.

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::grow::{Criterion, Growth, Problem};
+use super::grow::{Criterion, Growth};
+use super::problem::Problem;
 use super::{Feature, Frame, prune};
 use crate::partition::{Partition, Partitioner, Target};
 use crate::{Error, Result};
@@ -57,7 +58,9 @@ impl Partitioner for C45 {
             max_leaves: self.max_leaves,
             max_depth: self.max_depth,
             min_gain_bits: 1,
+            split_bits: None,
             handed_down: usize::MAX,
+            fresh_levels: None,
         };
         let mut grown = problem.grow(&growth);
         prune::by_pessimistic_error(&mut grown, self.pessimism);

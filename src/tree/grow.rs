@@ -1,14 +1,16 @@
 //! Growing a tree: the best split of a set of rows is found by counting classes in the bins of every feature.
 
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::binned::{self, BinnedFeature, Bins};
+use super::MAX_TREE_DEPTH;
 use super::criterion::BIT;
-use super::histogram::{Candidate, Classes, Histogram};
-use super::{Feature, Frame, FrameColumn, MAX_TREE_DEPTH, Tree, TreeFeature, TreeNode};
+use super::cuts::{Candidate, Cuts, gain_of};
+use super::histogram::{Classes, Histogram, Others, places_of};
+use super::problem::Problem;
+use super::prune::{described, leaf_bits};
 use crate::log2::log2;
-use crate::partition::Target;
-use crate::{Error, Result};
 
 /// How splits are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +32,14 @@ pub(super) struct Growth {
     pub max_depth: usize,
     /// Least gain of a split in bits over all its rows.
     pub min_gain_bits: u64,
-    /// Features that a node hands down to its branches: those of the greatest gains. Every few levels all are looked
-    /// at again.
+    /// Bits charged for a split, if pruning charges any: of splits that do not pay for themselves, no second one
+    /// follows a first.
+    pub split_bits: Option<u64>,
+    /// Features that a node hands down to its branches: those of the greatest gains.
     pub handed_down: usize,
+    /// Levels after which a branch looks at all features again.
+    pub fresh_levels: Option<usize>,
 }
-
-/// Levels after which a branch looks at all features again.
-const FRESH_LEVELS: usize = 4;
 
 /// A node while the tree is being learnt: all nodes keep their class counts for pruning.
 #[derive(Debug)]
@@ -81,84 +84,48 @@ impl Shape {
     }
 }
 
-/// Rows, features and classes in bins: all that growing looks at.
-pub(super) struct Problem {
-    pub features: Vec<(Feature, Arc<BinnedFeature>)>,
-    /// Classes of each sampled row and their number, for each target column.
-    pub targets: Vec<(Vec<u8>, usize)>,
-    /// Sampled rows that are looked at.
-    rows: Vec<u32>,
-}
-
 /// Room that is used again for every node.
 #[derive(Default)]
 struct Scratch {
     classes: Vec<Classes>,
     histogram: Histogram,
+    cuts: Cuts,
+    /// Classes of rows that are in another branch.
+    others: Vec<u8>,
+    /// Counts that are no longer needed.
+    spare: Vec<Vec<u32>>,
 }
 
-/// With more features than this, those that depend least on the target are left out.
-const SCREEN_ABOVE: usize = 20;
-const SCREEN_ROWS: usize = 8192;
+/// Branches of one node, whose best splits are found together.
+struct Open {
+    /// Each as its node and the range of its rows.
+    branches: Vec<(usize, Range<usize>)>,
+    depth: usize,
+    /// Features to look at.
+    places: Arc<[usize]>,
+    /// Whether the node's split costs more than it saves.
+    is_unpaid: bool,
+    counted: Counted,
+}
+
+/// What was counted at a node: of two branches then only the smaller need be counted.
+#[derive(Default)]
+struct Counted {
+    /// The classes.
+    names: Vec<u8>,
+    /// Features with their counts, by bin and class.
+    cells: Vec<(usize, Vec<u32>)>,
+}
+
+/// The best split of a node.
+struct Found {
+    split: Split,
+    /// Features worth handing down.
+    promising: Vec<usize>,
+    counted: Counted,
+}
 
 impl Problem {
-    /// Bins a target and the features that may say something about it.
-    pub fn new(frame: &Frame<'_>, target: Target<'_>, features: &[Feature]) -> Result<Self> {
-        Self::thinned(frame, target, features, usize::MAX)
-    }
-
-    /// Like [`Problem::new`], with at most about so many of the sampled rows, evenly spread.
-    pub fn thinned(frame: &Frame<'_>, target: Target<'_>, features: &[Feature], most_rows: usize) -> Result<Self> {
-        let sample = frame.sample();
-        let step = sample.len().div_ceil(most_rows).max(1);
-        let rows: Vec<u32> = (0..sample.len() as u32).step_by(step).collect();
-        let chosen: Vec<u32> = rows.iter().map(|&place| sample[place as usize]).collect();
-        let class = |column: &FrameColumn<'_>| {
-            let (own, classes) = binned::classes(&column.ordinals.gather(&chosen), column.ordered);
-            if step == 1 {
-                return (own, classes);
-            }
-            let mut class = vec![0; sample.len()];
-            rows.iter().zip(own).for_each(|(&place, own)| class[place as usize] = own);
-            (class, classes)
-        };
-        let targets = match target {
-            Target::Column(index) => {
-                vec![class(frame.columns().get(index).ok_or_else(|| Error::config("target", index, "a column"))?)]
-            }
-            Target::Derived(column) => vec![class(column)],
-            Target::Rows => frame.columns().iter().map(class).collect(),
-        };
-        let mut features: Vec<_> = features.iter().map(|&f| (f, frame.binned(f))).collect();
-        features.retain(|(_, binned)| !binned.is_constant);
-        if features.len() > SCREEN_ABOVE {
-            let step = rows.len().div_ceil(SCREEN_ROWS).max(1);
-            let screened: Vec<u32> = rows.iter().copied().step_by(step).collect();
-            let mut scored: Vec<_> = features
-                .into_iter()
-                .enumerate()
-                .map(|(place, (feature, binned))| {
-                    let score = targets.iter().map(|(class, n)| binned.dependence(class, *n, &screened)).sum::<i64>();
-                    (std::cmp::Reverse(score), place, feature, binned)
-                })
-                .collect();
-            scored.sort_by_key(|&(score, place, ..)| (score, place));
-            scored.truncate(SCREEN_ABOVE);
-            scored.sort_by_key(|&(_, place, ..)| place);
-            features = scored.into_iter().map(|(_, _, feature, binned)| (feature, binned)).collect();
-        }
-        Ok(Self { features, targets, rows })
-    }
-
-    fn counts(&self, rows: &[u32]) -> Vec<Vec<u32>> {
-        let count = |(class, classes): &(Vec<u8>, usize)| {
-            let mut counts = vec![0u32; *classes];
-            rows.iter().for_each(|&row| counts[usize::from(class[row as usize])] += 1);
-            counts
-        };
-        self.targets.iter().map(count).collect()
-    }
-
     /// Grows a tree over all sampled rows. The first node is the root; children stand after their parents.
     pub fn grow(&self, how: &Growth) -> Vec<Grown> {
         let mut rows = self.rows.clone();
@@ -166,69 +133,190 @@ impl Problem {
         let mut nodes = vec![Grown { counts: self.counts(&rows), split: None }];
         let mut leaves = 1;
         let everything: Arc<[usize]> = (0..self.features.len()).collect();
-        let mut open = std::collections::VecDeque::from([(0usize, 0usize, rows.len(), 0usize, everything.clone())]);
-        let mut moved = vec![0u32; rows.len()];
+        let mut open = VecDeque::from([Open {
+            branches: vec![(0, 0..rows.len())],
+            depth: 0,
+            places: everything.clone(),
+            is_unpaid: false,
+            counted: Counted::default(),
+        }]);
+        let mut moved = vec![];
         let max_depth = how.max_depth.min(MAX_TREE_DEPTH);
-        while let Some((node, start, end, depth, places)) = open.pop_front() {
-            if depth >= max_depth || leaves >= how.max_leaves || end - start < 2 * how.min_leaf as usize {
+        while let Some(next) = open.pop_front() {
+            let depth = next.depth + 1;
+            if depth > max_depth || leaves >= how.max_leaves {
                 continue;
             }
-            let found = self.best_split(&rows[start..end], &nodes[node].counts, how, &places, &mut scratch);
-            let Some((split, promising)) = found else { continue };
-            let places = if (depth + 1).is_multiple_of(FRESH_LEVELS) { everything.clone() } else { promising.into() };
-            let binned = &self.features[split.feature].1;
-            let branches = split.shape.branches();
-            let mut next = vec![0usize; branches + 1];
-            // Each bin is asked once instead of each row.
-            let branch_of: [u8; 256] =
-                std::array::from_fn(|bin| if bin < binned.len() { split.shape.branch(bin as u8) as u8 } else { 0 });
-            let branch = |row: u32| usize::from(branch_of[usize::from(binned.bin_of_row[row as usize])]);
-            rows[start..end].iter().for_each(|&row| next[branch(row) + 1] += 1);
-            (0..branches).for_each(|b| next[b + 1] += next[b]);
-            let bounds = next.clone();
-            for &row in &rows[start..end] {
-                let place = &mut next[branch(row)];
-                moved[*place] = row;
-                *place += 1;
+            let found = self.best_splits(&next, &rows, &nodes, how, &mut scratch);
+            scratch.spare.extend(next.counted.cells.into_iter().map(|(_, cells)| cells));
+            for ((node, range), found) in next.branches.into_iter().zip(found) {
+                let Some(Found { split, promising, counted }) = found.filter(|_| leaves < how.max_leaves) else {
+                    continue;
+                };
+                let is_fresh = how.fresh_levels.is_some_and(|levels| depth.is_multiple_of(levels));
+                let places = if is_fresh { everything.clone() } else { promising.into() };
+                let sizes = self.divide(&split, &mut rows[range.clone()], &mut moved);
+                let (first, mut start) = (nodes.len(), range.start);
+                let ranges = sizes.into_iter().map(|size| {
+                    start += size;
+                    start - size..start
+                });
+                let branches: Vec<_> = (first..).zip(ranges).collect();
+                let counts = self.counts_of_branches(&branches, &rows, &nodes[node].counts);
+                let is_unpaid = self.is_unpaid(how, &split.shape, &nodes[node].counts, &counts);
+                if is_unpaid && next.is_unpaid {
+                    continue;
+                }
+                leaves += branches.len() - 1;
+                nodes.extend(counts.into_iter().map(|counts| Grown { counts, split: None }));
+                nodes[node].split = Some((split, (first..nodes.len()).collect()));
+                open.push_back(Open { branches, depth, places, is_unpaid, counted });
             }
-            rows[start..end].copy_from_slice(&moved[..end - start]);
-            let mut children = vec![];
-            for b in 0..branches {
-                let (from, to) = (start + bounds[b], start + bounds[b + 1]);
-                children.push(nodes.len());
-                open.push_back((nodes.len(), from, to, depth + 1, places.clone()));
-                nodes.push(Grown { counts: self.counts(&rows[from..to]), split: None });
-            }
-            leaves += branches - 1;
-            nodes[node].split = Some((split, children));
         }
         nodes
     }
 
-    /// The best split of some rows by the features at `places`, and the places that are worth handing down.
+    /// Whether a split costs more than it saves, before its branches are split further.
+    fn is_unpaid(&self, how: &Growth, shape: &Shape, whole: &[Vec<u32>], branches: &[Vec<Vec<u32>>]) -> bool {
+        how.split_bits.is_some_and(|bits| {
+            let after: u64 = branches.iter().map(|counts| leaf_bits(counts)).sum();
+            after + described(shape, bits, self.features.len()) >= leaf_bits(whole)
+        })
+    }
+
+    /// Sorts rows by the branch of a split, each branch in its order; returns the rows in each.
+    fn divide(&self, split: &Split, rows: &mut [u32], moved: &mut Vec<u32>) -> Vec<usize> {
+        let binned = &self.features[split.feature].1;
+        let branches = split.shape.branches();
+        // Each bin is asked once instead of each row.
+        let branch_of: [u8; 256] =
+            std::array::from_fn(|bin| if bin < binned.len() { split.shape.branch(bin as u8) as u8 } else { 0 });
+        let bins = &*binned.bin_of_row;
+        let branch = |row: u32| usize::from(branch_of[usize::from(bins[row as usize])]);
+        moved.clear();
+        if branches == 2 {
+            moved.resize(rows.len(), 0);
+            let (mut low, mut high) = (0, 0);
+            for at in 0..rows.len() {
+                let row = rows[at];
+                // Both are written and one of them counts, since no branch of the processor foresees this one.
+                (rows[low], moved[high]) = (row, row);
+                let side = branch(row);
+                low += 1 - side;
+                high += side;
+            }
+            rows[low..].copy_from_slice(&moved[..high]);
+            return vec![low, high];
+        }
+        let mut sizes = vec![0; branches];
+        rows.iter().for_each(|&row| sizes[branch(row)] += 1);
+        let mut next: Vec<usize> = sizes
+            .iter()
+            .scan(0, |end, size| {
+                *end += size;
+                Some(*end - size)
+            })
+            .collect();
+        moved.extend_from_slice(rows);
+        for &row in &*moved {
+            let place = &mut next[branch(row)];
+            rows[*place] = row;
+            *place += 1;
+        }
+        sizes
+    }
+
+    /// Class counts of the branches of a node: all but the largest are counted.
+    fn counts_of_branches(
+        &self,
+        branches: &[(usize, Range<usize>)],
+        rows: &[u32],
+        whole: &[Vec<u32>],
+    ) -> Vec<Vec<Vec<u32>>> {
+        let largest = (0..branches.len()).max_by_key(|&b| branches[b].1.len()).expect("a split has branches");
+        let (mut rest, mut counts) = (whole.to_vec(), vec![]);
+        for (b, (_, range)) in branches.iter().enumerate() {
+            let own = if b == largest { vec![] } else { self.counts(&rows[range.clone()]) };
+            for (rest, own) in rest.iter_mut().flatten().zip(own.iter().flatten()) {
+                *rest -= own;
+            }
+            counts.push(own);
+        }
+        counts[largest] = rest;
+        counts
+    }
+
+    /// The best split of each of some branches that are large enough for one.
+    fn best_splits(
+        &self,
+        open: &Open,
+        rows: &[u32],
+        nodes: &[Grown],
+        how: &Growth,
+        scratch: &mut Scratch,
+    ) -> Vec<Option<Found>> {
+        let find = |b: usize| {
+            let (node, range) = &open.branches[b];
+            let own = &rows[range.clone()];
+            if own.len() < 2 * how.min_leaf as usize {
+                return None;
+            }
+            // Of two branches the larger is what the smaller leaves.
+            let other = open.branches.get(1 - b.min(1)).filter(|_| open.branches.len() == 2).map(|(_, range)| range);
+            let other = other.filter(|other| other.len() < own.len() && !open.counted.cells.is_empty());
+            let others = other.map(|other| &rows[other.clone()]);
+            self.best_split(
+                own,
+                &nodes[*node].counts,
+                how,
+                &open.places,
+                others.map(|rows| (&open.counted, rows)),
+                scratch,
+            )
+        };
+        (0..open.branches.len()).map(find).collect()
+    }
+
+    /// The best split of some rows by the features at `places`. `whole` has what was counted for these rows and others.
     fn best_split(
         &self,
         rows: &[u32],
         counts: &[Vec<u32>],
         how: &Growth,
         places: &[usize],
+        whole: Option<(&Counted, &[u32])>,
         scratch: &mut Scratch,
-    ) -> Option<(Split, Vec<usize>)> {
-        let Scratch { classes, histogram } = scratch;
+    ) -> Option<Found> {
+        let Scratch { classes, histogram, cuts, others, spare } = scratch;
         classes.resize_with(self.targets.len(), Classes::default);
         for ((own, (class, _)), counts) in classes.iter_mut().zip(&self.targets).zip(counts) {
             own.fill(class, counts, rows);
         }
+        let others = whole.map(|(counted, rows)| {
+            places_of(&counted.names, &self.targets[0].0, rows, others);
+            (&counted.cells, Others { names: &counted.names, rows, of_row: others })
+        });
+        let is_alone = self.targets.len() == 1;
+        let mut cells = vec![];
         // Gains of every feature's best split, summed over the targets of a shape chosen on the first that has any.
         let mut found: Vec<(Candidate, usize)> = vec![];
         for &place in places {
             let binned = &self.features[place].1;
             for (target, own) in classes.iter().enumerate().filter(|(_, own)| own.differ()) {
-                histogram.fill(binned, own, rows);
-                let Some(mut best) = histogram.best(binned, how) else { continue };
+                let known = others.as_ref().and_then(|(cells, others)| {
+                    cells.iter().find(|known| known.0 == place).map(|(_, cells)| (cells, others))
+                });
+                if !known.is_some_and(|(whole, others)| histogram.fill_rest(binned, own, rows.len(), whole, others)) {
+                    histogram.fill(binned, own, rows);
+                }
+                let best = cuts.best(histogram, binned, how);
+                if is_alone && best.is_some() {
+                    cells.extend(histogram.keep(spare.pop().unwrap_or_default()).map(|cells| (place, cells)));
+                }
+                let Some(mut best) = best else { continue };
                 for (_, other) in classes.iter().enumerate().filter(|(at, other)| *at != target && other.differ()) {
                     histogram.fill(binned, other, rows);
-                    best.gain += histogram.gain_of(&best.shape);
+                    best.gain += gain_of(histogram, &best.shape);
                 }
                 found.push((best, place));
             }
@@ -250,73 +338,71 @@ impl Problem {
             promising = by_gain.into_iter().take(how.handed_down).map(|(_, place)| place).collect();
             promising.sort_unstable();
         }
-        let (best, feature) = found.into_iter().rev().max_by_key(|(candidate, _)| score(candidate))?;
-        Some((Split { feature, shape: best.shape }, promising))
-    }
-
-    /// Turns what is left of a grown tree into one that walks over ordinals.
-    pub fn tree(&self, frame: &Frame<'_>, grown: &[Grown]) -> Result<Tree> {
-        let mut used: Vec<usize> =
-            grown.iter().filter_map(|n| n.split.as_ref().map(|(split, _)| split.feature)).collect();
-        used.sort_unstable();
-        used.dedup();
-        let (mut nodes, mut leaves) = (vec![], 0);
-        // (grown node, where its parent wants to hear of its index)
-        let mut open: Vec<(usize, Option<(usize, usize)>)> = vec![(0, None)];
-        while let Some((at, parent)) = open.pop() {
-            let index = nodes.len() as u32;
-            if let Some((parent, branch)) = parent {
-                let parent: &mut TreeNode = &mut nodes[parent];
-                parent.set_child(branch, index);
-            }
-            let Some((split, children)) = &grown[at].split else {
-                nodes.push(TreeNode::Leaf { leaf: leaves });
-                leaves += 1;
-                continue;
-            };
-            let feature = used.binary_search(&split.feature).expect("every used feature is listed") as u32;
-            let (node, turned) = self.node(frame, split, feature);
-            nodes.push(node);
-            let mut children = children.clone();
-            if turned {
-                children.reverse();
-            }
-            open.extend(children.iter().enumerate().rev().map(|(b, &child)| (child, Some((index as usize, b)))));
-        }
-        let feature = |&place: &usize| {
-            let feature = self.features[place].0;
-            TreeFeature { feature, first_value: frame.nature(feature).1 }
-        };
-        Tree::new(used.iter().map(feature).collect(), nodes)
-    }
-
-    /// The node of a split, and whether its two branches changed places.
-    fn node(&self, frame: &Frame<'_>, split: &Split, feature: u32) -> (TreeNode, bool) {
-        let (source, binned) = &self.features[split.feature];
-        let first = frame.nature(*source).1;
-        match (&split.shape, &binned.bins) {
-            (Shape::Threshold { last, missing_low }, Bins::Ordered { tops }) => {
-                // Before the first bin: only missing values go low.
-                let at = if *last == 0 { first.wrapping_sub(1) } else { tops[usize::from(*last) - 1] };
-                (TreeNode::Threshold { feature, at, missing_low: *missing_low, low: 0, high: 0 }, false)
-            }
-            (Shape::Set(inside), Bins::Categories { values, others }) => {
-                // The bin of other values cannot be listed, so the set is written for the side without it.
-                let turned = *others && inside >> (values.len() + 1) & 1 == 1;
-                let listed = if turned { !inside } else { *inside };
-                let values =
-                    values.iter().zip(1..).filter(|&(_, bin)| listed >> bin & 1 == 1).map(|(&v, _)| v).collect();
-                (TreeNode::ValueSet { feature, values, missing_inside: listed & 1 == 1, inside: 0, outside: 0 }, turned)
-            }
-            (_, Bins::Categories { values, .. }) => {
-                (TreeNode::Multiway { feature, values: values.clone(), children: vec![0; values.len() + 2] }, false)
-            }
-            (_, Bins::Ordered { .. }) => unreachable!("an ordered feature is split at a threshold"),
-        }
+        let best = found.into_iter().rev().max_by_key(|(candidate, _)| score(candidate));
+        let (kept, rest) = cells.into_iter().partition(|(place, _)| best.is_some() && promising.contains(place));
+        spare.extend(Vec::into_iter(rest).map(|(_, cells)| cells));
+        let (best, feature) = best?;
+        let names = classes.first().map_or(vec![], |own| own.names().to_vec());
+        let counted = Counted { names, cells: kept };
+        Some(Found { split: Split { feature, shape: best.shape }, promising, counted })
     }
 }
 
 /// Bits to name one of `n` things.
 pub(super) fn bits_to_name(n: usize) -> u64 {
     log2(n.max(1) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::Lane;
+    use crate::partition::Target;
+    use crate::tree::{Feature, Frame, FrameColumn};
+
+    fn column(seed: u64, rows: u64, values: u64, ordered: bool) -> FrameColumn<'static> {
+        let word = |row: u64| {
+            let mixed = (row / (1 + seed % 3) + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40
+        };
+        let own = |row| (word(row) % values + row * values / rows) / (1 + seed % 2);
+        let ordinals = Cow::Owned(Lane::narrowest((0..rows).map(own).collect()));
+        FrameColumn { name: String::new(), ordinals, first_value: seed % 2, ordered }
+    }
+
+    #[test]
+    fn branches_that_are_what_another_leaves_split_as_if_they_were_counted() {
+        let columns = (0..6).map(|c| column(c, 3000, 4 + 3 * c, c % 3 != 1)).collect();
+        let frame = Frame::new(columns, 3000, 3000);
+        let features: Vec<Feature> = (0..5).map(Feature::Column).collect();
+        let problem = Problem::new(&frame, Target::Column(5), &features).unwrap();
+        let how = Growth {
+            criterion: Criterion::Gain,
+            multiway: false,
+            min_leaf: 4,
+            max_leaves: 200,
+            max_depth: 12,
+            min_gain_bits: 1,
+            split_bits: None,
+            handed_down: usize::MAX,
+            fresh_levels: None,
+        };
+        let grown = problem.grow(&how);
+        assert!(grown.len() > 50);
+        let places: Vec<usize> = (0..problem.features.len()).collect();
+        let mut rows = vec![problem.rows.clone()];
+        rows.resize(grown.len(), vec![]);
+        for (at, node) in grown.iter().enumerate() {
+            assert_eq!(node.counts, problem.counts(&rows[at]));
+            let Some((split, children)) = &node.split else { continue };
+            let plain = problem.best_split(&rows[at], &node.counts, &how, &places, None, &mut Scratch::default());
+            assert_eq!(plain.map(|found| found.split).as_ref(), Some(split));
+            for row in rows[at].clone() {
+                let bin = problem.features[split.feature].1.bin_of_row[row as usize];
+                rows[children[split.shape.branch(bin)]].push(row);
+            }
+        }
+    }
 }

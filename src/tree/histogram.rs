@@ -1,15 +1,6 @@
-//! Class counts in the bins of one feature, and the best cut they show.
+//! Class counts in the bins of one feature, over the rows of one node.
 
-use super::binned::{BinnedFeature, Bins};
-use super::criterion::n_log2_n;
-use super::grow::{Growth, Shape};
-
-/// A split of one feature with its worth.
-pub(super) struct Candidate {
-    pub shape: Shape,
-    pub gain: u64,
-    pub split_info: u64,
-}
+use super::binned::BinnedFeature;
 
 /// The classes of one target in the rows of one node; classes that do not occur are left out.
 #[derive(Default)]
@@ -18,28 +9,62 @@ pub(super) struct Classes {
     of_row: Vec<u8>,
     /// Rows of each class.
     totals: Vec<u32>,
+    /// What the classes are called elsewhere, ascending.
+    names: Vec<u8>,
 }
 
 impl Classes {
     /// Looks up the classes of a node's rows, given how many there are of each.
     pub fn fill(&mut self, class: &[u8], counts: &[u32], rows: &[u32]) {
-        let mut next = 0;
-        let mut compact = [0u8; 256];
         self.totals.clear();
-        for (place, &count) in compact.iter_mut().zip(counts) {
-            *place = next;
-            if count > 0 {
-                next += 1;
-                self.totals.push(count);
-            }
+        self.names.clear();
+        for (name, &count) in (0..).zip(counts).filter(|(_, count)| **count > 0) {
+            self.totals.push(count);
+            self.names.push(name);
         }
-        self.of_row.clear();
-        self.of_row.extend(rows.iter().map(|&row| compact[usize::from(class[row as usize])]));
+        places_of(&self.names, class, rows, &mut self.of_row);
     }
 
     /// Whether there is anything to tell apart.
     pub fn differ(&self) -> bool {
         self.totals.len() > 1
+    }
+
+    /// What the classes are called elsewhere.
+    pub fn names(&self) -> &[u8] {
+        &self.names
+    }
+}
+
+/// The place of each row's class among some names.
+pub(super) fn places_of(names: &[u8], class: &[u8], rows: &[u32], out: &mut Vec<u8>) {
+    let mut places = [0u8; 256];
+    names.iter().zip(0..).for_each(|(&name, place)| places[usize::from(name)] = place);
+    out.clear();
+    out.extend(rows.iter().map(|&row| places[usize::from(class[row as usize])]));
+}
+
+/// Rows that are in other branches of the same node.
+pub(super) struct Others<'a> {
+    /// The classes of the node.
+    pub names: &'a [u8],
+    /// The rows.
+    pub rows: &'a [u32],
+    /// The place of each row's class among the names.
+    pub of_row: &'a [u8],
+}
+
+/// Changes the cell of each row's bin and class; a bin has `width` cells.
+fn for_cells(
+    cells: &mut [u32],
+    binned: &BinnedFeature,
+    (of_row, width): (&[u8], usize),
+    rows: &[u32],
+    change: impl Fn(&mut u32),
+) {
+    let bins = &*binned.bin_of_row;
+    for (&row, &class) in rows.iter().zip(of_row) {
+        change(&mut cells[usize::from(bins[row as usize]) * width + usize::from(class)]);
     }
 }
 
@@ -55,205 +80,136 @@ pub(super) struct Histogram {
     /// Where each bin begins in `sorted`.
     starts: Vec<u32>,
     bins: Vec<u8>,
-    classes: usize,
-    totals: Vec<u32>,
-    sizes: Vec<u32>,
-    low: Vec<(u32, u64, u64)>,
+    /// Number of classes.
+    pub classes: usize,
+    /// Rows of each class.
+    pub totals: Vec<u32>,
+    /// Rows in each bin.
+    pub sizes: Vec<u32>,
 }
 
 impl Histogram {
+    /// Counts the classes of some rows.
     pub fn fill(&mut self, binned: &BinnedFeature, classes: &Classes, rows: &[u32]) {
-        self.totals.clone_from(&classes.totals);
-        self.classes = self.totals.len();
-        self.sizes.clear();
-        self.sizes.resize(binned.len(), 0);
-        let cells = binned.len() * self.classes;
-        self.is_sorted = rows.len() < cells;
+        self.begin(classes);
+        self.is_sorted = rows.len() < binned.len() * self.classes;
         if self.is_sorted {
             self.sort(binned, classes, rows);
             return;
         }
         self.cells.clear();
-        self.cells.resize(cells, 0);
-        for (&row, &class) in rows.iter().zip(&classes.of_row) {
-            self.cells[usize::from(binned.bin_of_row[row as usize]) * self.classes + usize::from(class)] += 1;
+        self.cells.resize(binned.len() * self.classes, 0);
+        let width = self.classes;
+        for_cells(&mut self.cells, binned, (&classes.of_row, width), rows, |cell| *cell += 1);
+        self.count_sizes();
+    }
+
+    /// The counts of a node's rows that are not in its other branches; whether this is less work than [`Self::fill`]
+    /// for so many rows, else nothing is done.
+    pub fn fill_rest(
+        &mut self,
+        binned: &BinnedFeature,
+        classes: &Classes,
+        rows: usize,
+        whole: &[u32],
+        others: &Others<'_>,
+    ) -> bool {
+        self.begin(classes);
+        let width = others.names.len();
+        if rows < binned.len() * self.classes || others.rows.len() + whole.len() / 4 > rows {
+            return false;
         }
-        for (size, bin) in self.sizes.iter_mut().zip(self.cells.chunks(self.classes)) {
-            *size = bin.iter().sum();
+        self.is_sorted = false;
+        self.cells.clear();
+        self.cells.extend_from_slice(whole);
+        for_cells(&mut self.cells, binned, (others.of_row, width), others.rows, |cell| *cell -= 1);
+        if self.classes < width {
+            // Classes that are all in other branches are left out, so that every cell moves towards the front.
+            let places: Vec<usize> =
+                (0..width).filter(|&place| classes.names.binary_search(&others.names[place]).is_ok()).collect();
+            let mut next = 0;
+            for bin in 0..binned.len() {
+                for &place in &places {
+                    self.cells[next] = self.cells[bin * width + place];
+                    next += 1;
+                }
+            }
+            self.cells.truncate(next);
         }
+        self.count_sizes();
+        true
+    }
+
+    /// Counts cell by cell, for [`Self::fill_rest`] of branches; nothing if there are none. `room` is used next.
+    pub fn keep(&mut self, room: Vec<u32>) -> Option<Vec<u32>> {
+        (!self.is_sorted).then(|| std::mem::replace(&mut self.cells, room))
+    }
+
+    fn begin(&mut self, classes: &Classes) {
+        self.totals.clone_from(&classes.totals);
+        self.classes = self.totals.len();
+        self.sizes.clear();
+    }
+
+    fn count_sizes(&mut self) {
+        self.sizes.extend(self.cells.chunks(self.classes).map(|bin| bin.iter().sum::<u32>()));
     }
 
     fn sort(&mut self, binned: &BinnedFeature, classes: &Classes, rows: &[u32]) {
+        let (bin_of_row, mut sizes) = (&*binned.bin_of_row, [0u32; 256]);
         self.bins.clear();
-        self.bins.extend(rows.iter().map(|&row| binned.bin_of_row[row as usize]));
-        self.bins.iter().for_each(|&bin| self.sizes[usize::from(bin)] += 1);
+        self.bins.extend(rows.iter().map(|&row| bin_of_row[row as usize]));
+        self.bins.iter().for_each(|&bin| sizes[usize::from(bin)] += 1);
+        self.sizes.extend_from_slice(&sizes[..binned.len()]);
         self.starts.clear();
-        let mut end = 0;
-        for &size in &self.sizes {
+        let (mut next, mut end) = ([0u32; 256], 0);
+        for (place, &size) in next.iter_mut().zip(&self.sizes) {
             self.starts.push(end);
+            *place = end;
             end += size;
         }
         self.sorted.resize(rows.len(), 0);
+        let sorted = &mut *self.sorted;
         for (&bin, &class) in self.bins.iter().zip(&classes.of_row) {
-            let place = &mut self.starts[usize::from(bin)];
-            self.sorted[*place as usize] = class;
+            let place = &mut next[usize::from(bin)];
+            sorted[*place as usize] = class;
             *place += 1;
         }
-        // Every place has moved on to the end of its bin.
-        for (start, size) in self.starts.iter_mut().zip(&self.sizes) {
-            *start -= size;
-        }
     }
 
-    /// Tells classes and counts that sum to those of a bin.
-    #[inline]
-    fn each(&self, bin: usize, mut tell: impl FnMut(usize, u32)) {
+    /// What is in a bin.
+    #[inline(always)]
+    pub fn bin(&self, bin: usize) -> Bin<'_> {
         if self.is_sorted {
             let start = self.starts[bin] as usize;
-            self.sorted[start..start + self.sizes[bin] as usize].iter().for_each(|&class| tell(usize::from(class), 1));
+            Bin::Rows(&self.sorted[start..start + self.sizes[bin] as usize])
         } else {
-            let cells = &self.cells[bin * self.classes..][..self.classes];
-            cells.iter().enumerate().filter(|(_, count)| **count > 0).for_each(|(class, &count)| tell(class, count));
+            Bin::Counts(&self.cells[bin * self.classes..][..self.classes])
         }
-    }
-
-    /// The best split of the rows by this feature.
-    pub fn best(&mut self, binned: &BinnedFeature, how: &Growth) -> Option<Candidate> {
-        let present: Vec<usize> = (0..self.sizes.len()).filter(|&b| self.sizes[b] > 0).collect();
-        if present.len() < 2 {
-            return None;
-        }
-        let mut best = Best { min_leaf: how.min_leaf, found: None };
-        match &binned.bins {
-            Bins::Ordered { .. } => {
-                // Missing values with the low branch, beginning with the branch that is theirs alone …
-                self.prefixes(&present, |bin, gain, size| {
-                    best.offer(|| Shape::Threshold { last: bin as u8, missing_low: true }, gain, size);
-                });
-                // … and with the high branch.
-                if present[0] == 0 {
-                    let mut turned = present[1..].to_vec();
-                    turned.push(0);
-                    self.prefixes(&turned, |bin, gain, size| {
-                        best.offer(|| Shape::Threshold { last: bin as u8, missing_low: false }, gain, size);
-                    });
-                }
-            }
-            Bins::Categories { values, .. } if how.multiway => {
-                if present.iter().filter(|&&b| self.sizes[b] >= how.min_leaf).count() >= 2 {
-                    let shape = Shape::Multiway { values: values.len() as u8 };
-                    let total: u32 = self.sizes.iter().sum();
-                    let split_info = n_log2_n(total) - self.sizes.iter().map(|&s| n_log2_n(s)).sum::<u64>();
-                    return Some(Candidate { gain: self.gain_of(&shape), shape, split_info });
-                }
-            }
-            Bins::Categories { .. } => {
-                // For two classes some prefix in the order of a class's share is optimal (Breiman et al., CART, 1984);
-                // for more classes the commonest class and the mean class give two good orders.
-                let common = (0..self.classes).max_by_key(|&c| (self.totals[c], std::cmp::Reverse(c)))?;
-                let (mut share, mut mean) = (vec![0u64; self.sizes.len()], vec![0u64; self.sizes.len()]);
-                for &bin in &present {
-                    let (mut own, mut sum) = (0, 0);
-                    self.each(bin, |class, count| {
-                        own += if class == common { u64::from(count) } else { 0 };
-                        sum += class as u64 * u64::from(count);
-                    });
-                    share[bin] = (own << 32) / u64::from(self.sizes[bin]);
-                    mean[bin] = (sum << 16) / u64::from(self.sizes[bin]);
-                }
-                for key in [share, mean] {
-                    let mut order = present.clone();
-                    order.sort_by_key(|&b| (key[b], b));
-                    let mut inside = 0u32;
-                    self.prefixes(&order, |bin, gain, size| {
-                        inside |= 1 << bin;
-                        best.offer(|| Shape::Set(inside), gain, size);
-                    });
-                }
-                if present.len() > 2 {
-                    self.singles(&present, |bin, gain, size| best.offer(|| Shape::Set(1 << bin), gain, size));
-                }
-            }
-        }
-        best.found
-    }
-
-    /// Walks over bins in an order and tells, after each but the last, what a cut behind it gains.
-    fn prefixes(&mut self, order: &[usize], mut tell: impl FnMut(usize, u64, (u32, u32))) {
-        let total: u32 = self.sizes.iter().sum();
-        // Of each class the rows in the low branch, and what n·log2 n says of them and of the others.
-        let mut low = std::mem::take(&mut self.low);
-        low.clear();
-        low.extend(self.totals.iter().map(|&all| (0, 0, n_log2_n(all))));
-        let all = low.iter().map(|class| class.2).sum::<u64>();
-        let whole = n_log2_n(total).saturating_sub(all);
-        let (mut low_sum, mut high_sum, mut size) = (0u64, all, 0);
-        for &bin in &order[..order.len() - 1] {
-            self.each(bin, |class, count| {
-                let (rows, below, above) = &mut low[class];
-                *rows += count;
-                let now = (n_log2_n(*rows), n_log2_n(self.totals[class] - *rows));
-                low_sum = low_sum + now.0 - *below;
-                high_sum = high_sum + now.1 - *above;
-                (*below, *above) = now;
-            });
-            size += self.sizes[bin];
-            let parts = (n_log2_n(size) + n_log2_n(total - size)).saturating_sub(low_sum + high_sum);
-            tell(bin, whole.saturating_sub(parts), (size, total));
-        }
-        self.low = low;
-    }
-
-    /// Tells of each bin what it gains to part it from all others.
-    fn singles(&self, bins: &[usize], mut tell: impl FnMut(usize, u64, (u32, u32))) {
-        let total: u32 = self.sizes.iter().sum();
-        let all = self.totals.iter().map(|&rows| n_log2_n(rows)).sum::<u64>();
-        let whole = n_log2_n(total).saturating_sub(all);
-        let mut own = vec![0u32; self.classes];
-        for &bin in bins {
-            own.fill(0);
-            self.each(bin, |class, count| own[class] += count);
-            let (mut inside, mut outside) = (0, all);
-            for (&count, &rows) in own.iter().zip(&self.totals).filter(|(count, _)| **count > 0) {
-                inside += n_log2_n(count);
-                outside = outside + n_log2_n(rows - count) - n_log2_n(rows);
-            }
-            let size = self.sizes[bin];
-            let parts = (n_log2_n(size) + n_log2_n(total - size)).saturating_sub(inside + outside);
-            tell(bin, whole.saturating_sub(parts), (size, total));
-        }
-    }
-
-    /// What a split of any shape gains.
-    pub fn gain_of(&self, shape: &Shape) -> u64 {
-        let branches = shape.branches();
-        let mut parts = vec![0u32; branches * self.classes];
-        for bin in 0..self.sizes.len() {
-            let part = &mut parts[shape.branch(bin as u8) * self.classes..][..self.classes];
-            self.each(bin, |class, count| part[class] += count);
-        }
-        let after: u64 = parts.chunks(self.classes).map(|part| cost(part, part.iter().sum())).sum();
-        cost(&self.totals, self.totals.iter().sum()).saturating_sub(after)
     }
 }
 
-/// Bits of a set of rows whose number is known.
-fn cost(counts: &[u32], size: u32) -> u64 {
-    n_log2_n(size).saturating_sub(counts.iter().map(|&c| n_log2_n(c)).sum())
+/// The classes of the rows in a bin.
+pub(super) enum Bin<'a> {
+    /// Row by row.
+    Rows(&'a [u8]),
+    /// Rows of each class.
+    Counts(&'a [u32]),
 }
 
-/// The best split so far; the earlier one wins a tie.
-struct Best {
-    min_leaf: u32,
-    found: Option<Candidate>,
-}
-
-impl Best {
-    fn offer(&mut self, shape: impl FnOnce() -> Shape, gain: u64, (size, total): (u32, u32)) {
-        let better = self.found.as_ref().is_none_or(|found| gain > found.gain);
-        if better && size >= self.min_leaf && total - size >= self.min_leaf {
-            let split_info = n_log2_n(total) - n_log2_n(size) - n_log2_n(total - size);
-            self.found = Some(Candidate { shape: shape(), gain, split_info });
+impl Bin<'_> {
+    /// Tells classes and counts that sum to those of the bin.
+    #[inline(always)]
+    pub fn each(&self, mut tell: impl FnMut(usize, u32)) {
+        match self {
+            Self::Rows(classes) => classes.iter().for_each(|&class| tell(usize::from(class), 1)),
+            Self::Counts(counts) => {
+                counts
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, count)| **count > 0)
+                    .for_each(|(class, &count)| tell(class, count));
+            }
         }
     }
 }
@@ -262,8 +218,10 @@ impl Best {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::binned::Bins;
     use super::*;
-    use crate::tree::grow::Criterion;
+    use crate::tree::cuts::Cuts;
+    use crate::tree::grow::{Criterion, Growth, Shape};
 
     fn best(bin_of_row: &[u8], class: &[u8], ordered: bool, sorted: bool) -> Option<(Shape, u64, u64)> {
         let bins = if ordered {
@@ -283,7 +241,7 @@ mod tests {
             // The other form, from the same rows.
             histogram.is_sorted = sorted;
             if sorted {
-                histogram.sizes.fill(0);
+                histogram.sizes.clear();
                 histogram.sort(&binned, &classes, &rows);
             } else {
                 histogram.cells = vec![0; 8 * histogram.classes];
@@ -299,12 +257,49 @@ mod tests {
             max_leaves: 9,
             max_depth: 9,
             min_gain_bits: 0,
+            split_bits: None,
             handed_down: usize::MAX,
+            fresh_levels: None,
         };
-        histogram.best(&binned, &how).map(|c| (c.shape, c.gain, c.split_info))
+        Cuts::default().best(&histogram, &binned, &how).map(|c| (c.shape, c.gain, c.split_info))
     }
 
     proptest! {
+        #[test]
+        fn what_another_branch_leaves_is_what_is_counted(
+            rows in prop::collection::vec((0u8..3, 0u8..5, any::<bool>()), 60..200), own_class in 0u8..5,
+        ) {
+            // One class may be all in the other branch.
+            let other = |&&(_, class, low): &&(u8, u8, bool)| low || class == own_class;
+            let (others, own): (Vec<u32>, Vec<u32>) =
+                (0..rows.len() as u32).partition(|&row| other(&&rows[row as usize]));
+            let bin_of_row: Vec<u8> = rows.iter().map(|row| row.0).collect();
+            let class: Vec<u8> = rows.iter().map(|row| row.1).collect();
+            let bins = Bins::Categories { values: vec![0, 1], others: false };
+            let binned = BinnedFeature { bin_of_row, bins, is_constant: false };
+            let node = |rows: &[u32]| {
+                let mut counts = vec![0; 5];
+                rows.iter().for_each(|&row| counts[usize::from(class[row as usize])] += 1);
+                let mut classes = Classes::default();
+                classes.fill(&class, &counts, rows);
+                classes
+            };
+            let all: Vec<u32> = (0..rows.len() as u32).collect();
+            let (whole, classes) = (node(&all), node(&own));
+            let (mut counted, mut plain, mut rest) = <(Histogram, Histogram, Histogram)>::default();
+            counted.fill(&binned, &whole, &all);
+            let cells = counted.keep(vec![]).expect("there are more rows than cells");
+            let mut of_row = vec![];
+            places_of(whole.names(), &class, &others, &mut of_row);
+            let others = Others { names: whole.names(), rows: &others, of_row: &of_row };
+            if rest.fill_rest(&binned, &classes, own.len(), &cells, &others) {
+                plain.fill(&binned, &classes, &own);
+                prop_assert_eq!((rest.cells, rest.sizes, rest.totals), (plain.cells, plain.sizes, plain.totals));
+            } else {
+                prop_assert!(own.len() < 3 * classes.names().len() || others.rows.len() + cells.len() / 4 > own.len());
+            }
+        }
+
         #[test]
         fn counted_and_sorted_rows_show_the_same_split(
             rows in prop::collection::vec((0u8..8, 0u8..9), 1..200), ordered: bool,

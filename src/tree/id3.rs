@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::grow::{Criterion, Growth, Problem};
+use super::grow::{Criterion, Growth};
+use super::problem::Problem;
 use super::{Feature, Frame};
 use crate::Result;
 use crate::partition::{Partition, Partitioner, Target};
@@ -54,7 +55,9 @@ impl Partitioner for Id3 {
             max_leaves: self.max_leaves,
             max_depth: self.max_depth,
             min_gain_bits: 1,
+            split_bits: None,
             handed_down: usize::MAX,
+            fresh_levels: None,
         };
         Ok(Partition::of_tree(problem.tree(frame, &problem.grow(&growth))?))
     }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::grow::{Criterion, Grown, Growth, Problem};
+use super::grow::{Criterion, Grown, Growth};
+use super::problem::Problem;
 use super::{Feature, Frame, prune};
 use crate::Result;
 use crate::partition::{Partition, Partitioner, Target};
@@ -34,6 +35,11 @@ impl Mdl {
 
 /// Features a branch looks at, of those its parent looked at.
 const HANDED_DOWN: usize = 6;
+/// The same, for a tree that is only compared with others.
+const ESTIMATED: usize = 4;
+
+/// Levels after which a branch looks at all features again.
+const FRESH_LEVELS: usize = 4;
 
 impl Default for Mdl {
     fn default() -> Self {
@@ -50,7 +56,7 @@ impl Partitioner for Mdl {
 
     fn partition(&self, frame: &Frame<'_>, target: Target<'_>, features: &[Feature]) -> Result<Partition> {
         let problem = Problem::new(frame, target, features)?;
-        let (grown, _) = self.grow(&problem);
+        let (grown, _) = self.grow(&problem, false);
         Ok(Partition::of_tree(problem.tree(frame, &grown)?))
     }
 }
@@ -63,7 +69,7 @@ pub(crate) struct ClassBits {
 }
 
 impl Mdl {
-    fn grow(&self, problem: &Problem) -> (Vec<Grown>, ClassBits) {
+    fn grow(&self, problem: &Problem, is_estimate: bool) -> (Vec<Grown>, ClassBits) {
         let growth = Growth {
             criterion: Criterion::Gain,
             multiway: false,
@@ -72,22 +78,29 @@ impl Mdl {
             max_depth: self.max_depth,
             // Splits below this cannot pay for themselves; splits above may still be pruned.
             min_gain_bits: 12,
-            handed_down: HANDED_DOWN,
+            split_bits: Some(self.split_bits),
+            handed_down: if is_estimate { ESTIMATED } else { HANDED_DOWN },
+            fresh_levels: Some(FRESH_LEVELS),
         };
         let mut grown = problem.grow(&growth);
-        let alone = prune::leaf_bits(&grown[0]);
+        let alone = prune::leaf_bits(&grown[0].counts);
         let under_tree = prune::by_code_length(&mut grown, self.split_bits, problem.features.len());
         (grown, ClassBits { alone, under_tree })
     }
 
-    /// What a tree would make of a target, judged by about `most_rows` of the sampled rows.
+    /// What a tree would make of a target, judged by about `most_rows` of the sampled rows; where these are all of
+    /// them, also what [`Partitioner::partition`] would answer.
     pub(crate) fn estimate(
         &self,
         frame: &Frame<'_>,
         target: Target<'_>,
         features: &[Feature],
         most_rows: usize,
-    ) -> Result<ClassBits> {
-        Ok(self.grow(&Problem::thinned(frame, target, features, most_rows)?).1)
+    ) -> Result<(ClassBits, Option<Partition>)> {
+        let problem = Problem::thinned(frame, target, features, most_rows)?;
+        let is_all = frame.sample().len() <= most_rows;
+        let (grown, bits) = self.grow(&problem, !is_all);
+        let tree = is_all.then(|| problem.tree(frame, &grown)).transpose()?;
+        Ok((bits, tree.map(Partition::of_tree)))
     }
 }

@@ -7,14 +7,17 @@ use crate::log2::log2;
 /// Keeps the splits that shorten the two-part code: leaves' symbols, leaves' distributions, and the tree itself.
 /// Returns the length of that code in 2⁻¹⁶ bit.
 pub(super) fn by_code_length(nodes: &mut [Grown], split_bits: u64, features: usize) -> u64 {
-    from_below(nodes, leaf_bits, |shape| {
-        let cut = match shape {
-            Shape::Threshold { .. } => 5,
-            Shape::Set(bins) => 3 + 5 * u64::from(bins.count_ones().min(bins.count_zeros())).min(3),
-            Shape::Multiway { values } => 5 * u64::from(*values),
-        };
-        (split_bits + cut) * BIT + bits_to_name(features)
-    })
+    from_below(nodes, |node| leaf_bits(&node.counts), |shape| described(shape, split_bits, features))
+}
+
+/// What it takes to write a split down, in 2⁻¹⁶ bit.
+pub(super) fn described(shape: &Shape, split_bits: u64, features: usize) -> u64 {
+    let cut = match shape {
+        Shape::Threshold { .. } => 5,
+        Shape::Set(bins) => 3 + 5 * u64::from(bins.count_ones().min(bins.count_zeros())).min(3),
+        Shape::Multiway { values } => 5 * u64::from(*values),
+    };
+    (split_bits + cut) * BIT + bits_to_name(features)
 }
 
 /// Bits of a leaf's symbols under its own distribution, and of saying that distribution: about half the logarithm of
@@ -22,12 +25,12 @@ pub(super) fn by_code_length(nodes: &mut [Grown], split_bits: u64, features: usi
 ///
 /// Source: J. Rissanen, "A universal prior for integers and estimation by minimum description length",
 /// Annals of Statistics 11(2), 1983.
-pub(super) fn leaf_bits(node: &Grown) -> u64 {
+pub(super) fn leaf_bits(counts: &[Vec<u32>]) -> u64 {
     let distribution = |counts: &Vec<u32>| {
         let present = counts.iter().filter(|&&c| c > 0);
         2 * BIT + present.map(|&c| log2(u64::from(c) + 1) / 2 + BIT).sum::<u64>()
     };
-    node.counts.iter().map(|counts| code_length(counts) + distribution(counts)).sum()
+    counts.iter().map(|counts| code_length(counts) + distribution(counts)).sum()
 }
 
 /// Keeps the splits that lower the upper bound of the error on unseen rows.

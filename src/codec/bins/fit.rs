@@ -11,6 +11,9 @@ const CANDIDATES: u64 = 512;
 /// Bits a bin costs besides its bounds: its offset width, and its share in the symbol tables of whoever codes it.
 const BIN_BITS: u64 = 20;
 
+/// Counts up to here have their logarithms in a list.
+const LISTED: u64 = 1 << 13;
+
 /// Distinct words, ascending, each with the number of times it occurs.
 pub(super) fn count_words(lanes: &[&crate::Lane]) -> Vec<(u64, u64)> {
     /// Up to here a table of counts is quicker than sorting.
@@ -99,6 +102,8 @@ struct Costs {
     before: Vec<u64>,
     /// log2 of the number of words.
     log_total: u64,
+    /// log2 of small counts: looking it up is quicker.
+    logs: Vec<u32>,
 }
 
 impl Costs {
@@ -110,7 +115,9 @@ impl Costs {
         }));
         let (lows, highs) = ranges.iter().map(|range| (range.low, range.high)).unzip();
         let log_total = before.last().copied().filter(|&total| total > 0).map_or(0, log2);
-        Self { lows, highs, before, log_total }
+        let listed = before.last().map_or(0, |&total| total.min(LISTED));
+        let logs = (0..=listed).map(|count| log2(count) as u32).collect();
+        Self { lows, highs, before, log_total, logs }
     }
 
     /// What one bin of the candidates `start..end` costs.
@@ -122,7 +129,12 @@ impl Costs {
     #[inline]
     fn bin_of(&self, count: u64, distance: u64) -> u64 {
         let extent = u64::from(bit_len(distance));
-        count * ((extent << 16) + self.log_total - log2(count)) + ((BIN_BITS + extent) << 16)
+        count * ((extent << 16) + self.log_total - self.log2(count)) + ((BIN_BITS + extent) << 16)
+    }
+
+    #[inline]
+    fn log2(&self, count: u64) -> u64 {
+        self.logs.get(count as usize).map_or_else(|| log2(count), |&log| u64::from(log))
     }
 
     fn total(&self, starts: &[usize]) -> u64 {
@@ -139,9 +151,15 @@ impl Costs {
             let (count, high) = (self.before[end], self.highs[end - 1]);
             let mut least = (u64::MAX, 0);
             let starts = best[..end].iter().zip(&self.before[..end]).zip(&self.lows[..end]);
-            for (start, ((best, before), low)) in starts.enumerate() {
-                let cost = best + self.bin_of(count - before, high - low);
-                if cost < least.0 {
+            // From the shortest bin on: where the offsets alone cost more than the least, longer ones do, too.
+            for (start, ((best, before), low)) in starts.enumerate().rev() {
+                let (words, distance) = (count - before, high - low);
+                if (words * u64::from(bit_len(distance))) << 16 > least.0 {
+                    break;
+                }
+                let cost = best + self.bin_of(words, distance);
+                // The first of equals.
+                if cost <= least.0 {
                     least = (cost, start);
                 }
             }
@@ -197,6 +215,28 @@ mod tests {
             let table = fit(&counted, max_bins);
             assert!(table.lowers.len() <= max_bins);
             assert!(counted.iter().all(|&(word, _)| table.bin_of(word).is_some()));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_cheapest_cut_is_found_though_long_bins_are_not_priced(
+            words in proptest::collection::btree_map(0u64..1 << 40, 1u64..400, 1..60), shift in 0u32..40,
+        ) {
+            let counted: std::collections::BTreeMap<u64, u64> = words.into_iter().map(|(w, n)| (w >> shift, n)).collect();
+            let costs = Costs::new(&candidates(&counted.into_iter().collect::<Vec<_>>()));
+            let len = costs.lows.len();
+            let mut best = vec![(0, 0)];
+            for end in 1..=len {
+                let least = (0..end).map(|start| (best[start].0 + costs.bin(start, end), start)).min();
+                best.push(least.unwrap());
+            }
+            let (mut starts, mut end) = (vec![], len);
+            while end > 0 {
+                end = best[end].1;
+                starts.insert(0, end);
+            }
+            proptest::prop_assert_eq!(costs.best_starts(), starts);
         }
     }
 }

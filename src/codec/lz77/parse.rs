@@ -150,18 +150,18 @@ pub(super) fn classes<W: Word>(words: &[W], sequences: &[Sequence]) -> Split {
     if size_of::<W>() > 1 {
         return Split::one();
     }
-    let mut pairs = vec![0; 1 << 16];
+    let mut pairs = vec![];
     let mut at = 0usize;
     let runs = sequences.iter().map(|s| (s.run as usize, s.length as usize)).chain([(usize::MAX, 0)]);
     for (run, length) in runs {
         let end = words.len().min(at.saturating_add(run));
         for position in at..end {
-            let before = if position == 0 { 0 } else { words[position - 1].wide() as usize };
-            pairs[before << 8 | words[position].wide() as usize] += 1;
+            let before = if position == 0 { 0 } else { words[position - 1].wide() as u16 };
+            pairs.push(before << 8 | words[position].wide() as u16);
         }
         at = end + length;
     }
-    Split::learn(&Follows::new(&pairs))
+    Split::learn(&Follows::of(pairs))
 }
 
 /// The cheapest known way to a position.

@@ -23,10 +23,21 @@ pub(super) struct Split {
 pub(super) struct Follows(Vec<Vec<(u8, u32)>>);
 
 impl Follows {
-    /// Gathers counts of pairs; pair b, c stands at 256 b + c.
-    pub fn new(pairs: &[u32]) -> Self {
-        let followers = |counts: &[u32]| (0..=255).zip(counts.iter().copied()).filter(|&(_, n)| n > 0).collect();
-        Self(pairs.chunks(256).map(followers).collect())
+    /// Gathers pairs, each 256 b + c.
+    pub fn of(mut pairs: Vec<u16>) -> Self {
+        /// Up to here sorting is quicker than a table of counts.
+        const SORTED: usize = 1 << 12;
+        let mut followers = vec![vec![]; 256];
+        let mut add = |pair: u16, count: u32| followers[usize::from(pair >> 8)].push((pair as u8, count));
+        if pairs.len() <= SORTED {
+            pairs.sort_unstable();
+            pairs.chunk_by(|a, b| a == b).for_each(|run| add(run[0], run.len() as u32));
+        } else {
+            let mut counts = vec![0; 1 << 16];
+            pairs.iter().for_each(|&pair| counts[usize::from(pair)] += 1);
+            (0..=u16::MAX).zip(counts).filter(|&(_, count)| count > 0).for_each(|(pair, count)| add(pair, count));
+        }
+        Self(followers)
     }
 
     /// Literals after one byte.
@@ -69,7 +80,8 @@ impl Split {
         let mut best = Self::one();
         let mut least = best.bits(follows, &order);
         for classes in [2, 4, CLASSES] {
-            if order.len() < classes {
+            // Tables of so many classes may cost more than all there is to save.
+            if order.len() < classes || least <= classes as u64 * CLASS_BITS {
                 break;
             }
             let candidate = Self::settle(follows, &order, classes);
@@ -157,5 +169,21 @@ impl Split {
             return Err(Error::corrupt(super::NAME, "a class of literals is too large", 0));
         }
         Ok(Self { class_of, classes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_pairs_are_sorted_and_many_are_counted_with_the_same_outcome() {
+        let pairs: Vec<u16> = (0..300u32).map(|at| (at * at * 77 >> 3) as u16).collect();
+        let (few, many) = (Follows::of(pairs.clone()), Follows::of(pairs.repeat(20)));
+        assert_eq!((0..256).map(|before| few.total(before)).sum::<u64>(), 300);
+        for (few, many) in few.0.iter().zip(&many.0) {
+            let scaled: Vec<(u8, u32)> = few.iter().map(|&(after, count)| (after, 20 * count)).collect();
+            assert_eq!(&scaled, many);
+        }
     }
 }
