@@ -182,14 +182,12 @@ impl Leaves {
         let (bins, limit) = (&self.values.bins, LIMITS[self.limit]);
         let levels: [usize; LEVELS] = self.levels(known, nodes).try_into().expect("the levels were counted");
         let path = self.values.path.clone();
-        let (mut model, mut offsets, before, classes) = match begun {
-            Some(Counts { leaves, offsets, before, classes, .. }) => {
-                (BackoffModel::resumed(path, &levels, limit, leaves), offsets, before, classes)
-            }
-            None => {
-                let offsets = vec![Counter::default(); MOST_BINS << MODELLED];
-                (BackoffModel::with_path(path, &levels, limit), offsets, 0, self.beside.classes(known))
-            }
+        let (mut model, mut offsets, before, classes) = if let Some(counts) = begun {
+            let model = BackoffModel::resumed(path, &levels, limit, counts.leaves);
+            (model, counts.offsets, counts.before, counts.classes)
+        } else {
+            let offsets = vec![Counter::default(); MOST_BINS << MODELLED];
+            (BackoffModel::with_path(path, &levels, limit), offsets, 0, self.beside.classes(known))
         };
         let beside = self.beside.of_rows(known, &classes);
         let mut context = [0; LEVELS];
