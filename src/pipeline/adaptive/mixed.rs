@@ -50,7 +50,7 @@ pub(super) struct Proposal {
     pub stream: Option<Vec<u8>>,
 }
 
-/// The best of some settings and of one or two partitions on the first rows; nothing for columns of one symbol, and where
+/// The best of some settings and of one or two partitions (no tree first) on the first rows; nothing for columns of one symbol, and where
 /// it is sure to take more than `most` bytes.
 pub(super) fn propose(
     setting: &Setting<'_>,
@@ -99,8 +99,8 @@ pub(super) fn propose(
     for recorded in partitions {
         let mut tried = with_known(setting, 0, &recorded, |known| match &best {
             None => trial.best_of(candidates.clone(), recorded != Recorded::Whole, known),
-            // What suits a column with its tree suits it without.
-            Some((tried, _)) => trial.without_tree(&tried.model, known),
+            // What suits a column without its tree suits it with one.
+            Some((tried, _)) => trial.with_tree(&tried.model, known),
         })?;
         tried.bits += trial.share(8 * tree_bytes(&recorded) as u64);
         if best.as_ref().is_none_or(|(best, _)| tried.bits < best.bits) {
@@ -115,11 +115,8 @@ pub(super) fn propose(
     }))
 }
 
-/// Bits that it takes to name contexts one by one.
-const NAMED: u64 = 32;
-
-/// A number of contexts, those that tell most, that is often enough.
-const TOLD: usize = 10;
+/// Numbers of contexts, those that tell most, that are often enough.
+const TOLD: [usize; 2] = [8, 12];
 
 /// Fewer contexts save time, so they may cost one part in so many more.
 const SLACK: u64 = 1024;
@@ -168,7 +165,7 @@ impl Trial {
             Ok(())
         };
         model.run(&self.words, &scene, &mut coder, shares, count).expect("writing does not fail");
-        let named = if [ALL, UNORDERED].contains(&model.mask) { 0 } else { self.share(NAMED) };
+        let named = self.share(8 * model.record_bytes() as u64);
         let bits = if learning > 0 { 2 * (coder.price.units() - learnt) } else { coder.price.units() };
         Tried { bits: bits + named, model, stream: coder.encoder.finish() }
     }
@@ -196,8 +193,8 @@ impl Trial {
         let shares = shares.as_chunks::<2>().0.iter().map(|share| share[0] + share[1]);
         let mut contexts: Vec<(u64, u32)> = shares.zip(contexts).collect();
         contexts.sort_unstable_by_key(|&(share, bit)| (std::cmp::Reverse(share), bit));
-        let told = contexts.iter().take(TOLD).fold(0, |mask, (_, bit)| mask | 1 << bit);
-        for mask in [told, UNORDERED] {
+        let told = TOLD.map(|count| contexts.iter().take(count).fold(0, |mask, (_, bit)| mask | 1 << bit));
+        for mask in [told[0], told[1], UNORDERED] {
             let tried = price(with(&all.model, mask));
             if tried.bits <= enough {
                 return tried;
@@ -206,11 +203,9 @@ impl Trial {
         all
     }
 
-    /// The same model without the contexts of a tree.
-    fn without_tree(&self, model: &Mixed, known: &Known<'_>) -> Tried {
-        // What asked for the leaf alone asks for nothing.
-        let mask = (model.mask & !OF_LEAF).max(1);
-        let model = Mixed { mask, ..model.clone() };
+    /// The same model with the contexts of a tree besides.
+    fn with_tree(&self, model: &Mixed, known: &Known<'_>) -> Tried {
+        let model = Mixed { mask: model.mask | (OF_LEAF & self.possible), ..model.clone() };
         let views = model.views(known);
         self.price(model, &views, known, None)
     }
@@ -252,6 +247,12 @@ impl Mixed {
         );
         numbers.count.encode((self.ranked.len() * LIMITS.len() + self.limit) as u64, out);
         self.ranked.iter().for_each(|&c| numbers.column.encode(u64::from(c), out));
+    }
+
+    fn record_bytes(&self) -> usize {
+        let (mut out, mut numbers) = (RangeEncoder::default(), Numbers::default());
+        self.write(&mut numbers, &mut out);
+        out.finish().len()
     }
 
     pub fn read(index: u32, origin: Origin, numbers: &mut Numbers, source: &mut RangeDecoder<'_>) -> Result<Self> {

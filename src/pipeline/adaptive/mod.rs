@@ -129,7 +129,7 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
         let mut partitions = vec![recorded.clone()];
         // In a short table a tree may cost more than its leaves add to the other contexts.
         if recorded != Recorded::Whole && setting.frame.rows() <= SHORT_ROWS {
-            partitions.push(Recorded::Whole);
+            partitions.insert(0, Recorded::Whole);
         }
         if let Some(Proposal { recorded, model, stream }) = mixed::propose(setting, column, partitions, plain)? {
             best = better(setting, column, best, (recorded, Transform::Plain), &Model::Mixed(model), stream)?;
