@@ -10,11 +10,12 @@ mod leaves;
 mod mixed;
 mod plane;
 mod rank;
+mod trial;
 mod values;
 
 pub(super) use figures::Origin;
-use mixed::Proposal;
 pub(super) use rank::Screen;
+use trial::Proposal;
 use values::Numbers;
 
 use super::Effort;
@@ -131,7 +132,7 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
         if recorded != Recorded::Whole && setting.frame.rows() <= SHORT_ROWS {
             partitions.insert(0, Recorded::Whole);
         }
-        if let Some(Proposal { recorded, model, stream }) = mixed::propose(setting, column, partitions, plain)? {
+        if let Some(Proposal { recorded, model, stream }) = trial::propose(setting, column, partitions, plain)? {
             best = better(setting, column, best, (recorded, Transform::Plain), &Model::Mixed(model), stream)?;
         }
         // Where contexts beside the leaves tell much, leaves alone are no match; few rows are quickly tried.
