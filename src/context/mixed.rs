@@ -197,7 +197,7 @@ impl MixedModel {
 
     /// Adds to `shares`, two for each context, how far what it said of the last bit moved the mixed prediction.
     #[inline(always)]
-    pub fn weigh(&self, shares: &mut [u64]) {
+    pub(crate) fn weigh(&self, shares: &mut [u64]) {
         for mixer in &self.mixers {
             mixer.weigh(&self.inputs, shares);
         }

@@ -120,7 +120,7 @@ impl Mixer {
 
     /// Adds the size of what each input adds to the sum under the weights used last, in units of 2⁻⁶ of it.
     #[inline(always)]
-    pub fn weigh(&self, inputs: &[i32], sizes: &mut [u64]) {
+    pub(crate) fn weigh(&self, inputs: &[i32], sizes: &mut [u64]) {
         let weights = &self.weights[self.set * self.width..][..self.width];
         for ((size, input), weight) in sizes.iter_mut().zip(inputs).zip(weights) {
             *size += u64::from(((input * weight) >> 10).unsigned_abs());

@@ -213,3 +213,18 @@ fn tops_of<I: Iterator<Item = (u64, usize)>>(runs: impl Fn() -> I, total: usize,
     tops.pop();
     tops
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counted_values_and_sorted_ones_fall_into_the_same_classes() {
+        let values: Vec<u64> = (0..3000u64).map(|i| i * i % 500).collect();
+        // Far apart, the same values are sorted instead of counted.
+        let far: Vec<u64> = values.iter().map(|value| value << 32).collect();
+        let counted = classes(&values, [FINE, COARSE, 200]);
+        assert_eq!(counted, classes(&far, [FINE, COARSE, 200]));
+        assert!(counted[1].iter().all(|&class| usize::from(class) < COARSE) && counted[1].contains(&9));
+    }
+}

@@ -1,23 +1,13 @@
 //! `Max`: a column by many contexts at once.
 
-use super::contexts::{ALL, COUNT, FEW, MOST_RANKED, OF_LEAF, RowContexts, UNORDERED, Views};
+use super::Known;
+use super::contexts::{ALL, MOST_RANKED, RowContexts, UNORDERED, Views};
 use super::figures::Origin;
-use super::rank::{bases, ranked};
-use super::values::{Base, Numbers, References, Values};
-use super::{Known, Setting, with_known};
+use super::values::{Numbers, References, Values};
 use crate::codec::adaptive::{RangeDecoder, RangeEncoder};
 use crate::codec::dispatched;
-use crate::context::{BinaryCoder, BinaryDecoder, BinaryEncoder, Branch, MixedConfig, MixedModel, Price};
-use crate::log2::BIT;
-use crate::pipeline::columns::tree_bytes;
-use crate::tree::wire::Recorded;
+use crate::context::{BinaryCoder, BinaryDecoder, BinaryEncoder, Branch, MixedConfig, MixedModel};
 use crate::{Budget, Lane, Result};
-
-/// Rows of a trial.
-const TRIAL_ROWS: usize = 3072;
-
-/// A column of so many rows is its own trial.
-const WHOLE_ROWS: usize = 8192;
 
 /// A trial makes do with a table of so many times fewer lines, as a power of two: one that stays near the processor.
 const TRIAL_LINES: u32 = 2;
@@ -42,201 +32,12 @@ pub(super) struct Mixed {
     pub index: u32,
 }
 
-/// A model worth coding all rows.
-pub(super) struct Proposal {
-    pub recorded: Recorded,
-    pub model: Mixed,
-    /// What it writes, where that is known.
-    pub stream: Option<Vec<u8>>,
-}
-
-/// The best of some settings and of one or two partitions on the first rows; nothing for columns of one symbol, and where
-/// it is sure to take more than `most` bytes.
-pub(super) fn propose(
-    setting: &Setting<'_>,
-    column: usize,
-    partitions: Vec<Recorded>,
-    most: usize,
-) -> Result<Option<Proposal>> {
-    let source = &setting.frame.columns()[column];
-    let (ordered, first) = (source.ordered, source.first_value);
-    let figures = setting.figures(column);
-    let earlier = setting.earlier(column);
-    let ranked = ranked(setting, column, &earlier);
-    let make = |base: Base| -> Option<Mixed> {
-        let mut words = vec![];
-        for block in setting.blocks {
-            let all = |c: u32| &block.columns[c as usize].ordinals;
-            let mut references = References::new(base.clone(), first, all);
-            for (row, value) in block.columns[column].ordinals.to_u64s().into_iter().enumerate() {
-                let word = super::values::word(&base, figures, value, references.get(row));
-                // A difference that looks like a missing value cannot be written.
-                if value >= first && word < first {
-                    return None;
-                }
-                words.push(word);
-                references.push(row, value);
-            }
-        }
-        let is_ordered = ordered || base != Base::Plain;
-        let values = Values::fit(base, figures, &Lane::narrowest(words), is_ordered);
-        Some(Mixed { values, mask: ALL, ranked: ranked.clone(), limit: 0, index: column as u32 })
-    };
-    let candidates: Vec<Mixed> = bases(setting, column, figures, &ranked).into_iter().filter_map(make).collect();
-    if candidates.iter().all(|model| model.values.path.symbols() < 2) {
-        return Ok(None);
-    }
-    // Contexts of columns that are not there say nothing new.
-    let possible = match ranked.len() {
-        0 => ALL & !0b111_1110_0000_1111_1111_1111_1111_1000 | 1 << 24,
-        1 => ALL & !0b101_1100_0000_1011_1111_1111_1111_0000,
-        2 => ALL & !0b101_0000_0000_1011_1111_1111_0110_0000,
-        3 => ALL & !0b100_0000_0000_0000_1011_1000_0100_0000,
-        _ => ALL,
-    };
-    let trial = Trial::new(setting, column, possible);
-    let mut best: Option<(Tried, Recorded)> = None;
-    for recorded in partitions {
-        let mut tried = with_known(setting, 0, &recorded, |known| match &best {
-            None => trial.best_of(candidates.clone(), recorded != Recorded::Whole, known),
-            // What suits a column with its tree suits it without.
-            Some((tried, _)) => trial.without_tree(&tried.model, known),
-        })?;
-        tried.bits += trial.share(8 * tree_bytes(&recorded) as u64);
-        if best.as_ref().is_none_or(|(best, _)| tried.bits < best.bits) {
-            best = Some((tried, recorded));
-        }
-    }
-    let hopeful = best.filter(|(tried, _)| !trial.is_whole || tried.bits / (8 * BIT) < most as u64);
-    Ok(hopeful.map(|(Tried { model, stream, .. }, recorded)| Proposal {
-        recorded,
-        model,
-        stream: trial.is_whole.then_some(stream),
-    }))
-}
-
-/// Bits that it takes to name contexts one by one.
-const NAMED: u64 = 32;
-
-/// A number of contexts, those that tell most, that is often enough.
-const TOLD: usize = 10;
-
-/// Fewer contexts save time, so they may cost one part in so many more.
-const SLACK: u64 = 1024;
-
-/// Settings of a column compared on its first rows, in units of 2⁻¹⁶ bit.
-struct Trial {
-    possible: u32,
-    words: Vec<u64>,
-    rows: u64,
-    /// Whether these are all rows of the column.
-    is_whole: bool,
-}
-
-/// A setting, what it costs and what it writes.
-struct Tried {
-    bits: u64,
-    model: Mixed,
-    stream: Vec<u8>,
-}
-
-impl Trial {
-    fn new(setting: &Setting<'_>, column: usize, possible: u32) -> Self {
-        let (block, rows) = (&setting.blocks[0], setting.frame.rows());
-        let is_whole = rows <= WHOLE_ROWS && rows == block.rows;
-        let tried = if is_whole { rows } else { block.rows.min(TRIAL_ROWS) };
-        let words = block.columns[column].ordinals.slice(0..tried).to_u64s();
-        Self { possible, words, rows: rows as u64, is_whole }
-    }
-
-    /// The share of some bits of the whole column that these rows bear.
-    fn share(&self, bits: u64) -> u64 {
-        bits * BIT * self.words.len() as u64 / self.rows.max(1)
-    }
-
-    fn price(&self, model: Mixed, views: &Views, known: &Known<'_>, shares: Option<&mut [u64]>) -> Tried {
-        let scene = Scene { known, views, rows: self.words.len() };
-        let mut coder = Written::default();
-        // Of a longer column only the first rows are seen: what is learnt from half of them pays in all the others.
-        let learning = if self.is_whole { 0 } else { self.words.len() / 2 };
-        let (mut row, mut learnt) = (0, 0);
-        let count = |coder: &Written| {
-            row += 1;
-            if row == learning {
-                learnt = coder.price.units();
-            }
-            Ok(())
-        };
-        model.run(&self.words, &scene, &mut coder, shares, count).expect("writing does not fail");
-        let named = if [ALL, UNORDERED].contains(&model.mask) { 0 } else { self.share(NAMED) };
-        let bits = if learning > 0 { 2 * (coder.price.units() - learnt) } else { coder.price.units() };
-        Tried { bits: bits + named, model, stream: coder.encoder.finish() }
-    }
-
-    /// The candidate of the lowest price, and the contexts and the memory that suit it.
-    fn best_of(&self, candidates: Vec<Mixed>, has_tree: bool, known: &Known<'_>) -> Tried {
-        let possible = self.possible & if has_tree { ALL } else { !OF_LEAF };
-        let with = |model: &Mixed, mask: u32| Mixed { mask: mask & possible, ..model.clone() };
-        let views = with(&candidates[0], ALL).views(known);
-        let price = |model: Mixed| self.price(model, &views, known, None);
-        // A few contexts are enough to tell bases apart, and how long to remember.
-        let few = candidates.iter().map(|model| price(with(model, FEW)));
-        let mut few = few.min_by_key(|tried| tried.bits).expect("there is a candidate");
-        let forgetful = price(Mixed { limit: 2, ..few.model.clone() });
-        if forgetful.bits < few.bits - few.bits / 256 {
-            few = forgetful;
-        }
-        let mut shares = vec![0; 2 * possible.count_ones() as usize];
-        let all = self.price(with(&few.model, ALL), &views, known, Some(&mut shares));
-        let enough = all.bits + all.bits / SLACK;
-        if few.bits <= enough {
-            return few;
-        }
-        let contexts = (0..COUNT).filter(|bit| possible >> bit & 1 == 1);
-        let shares = shares.as_chunks::<2>().0.iter().map(|share| share[0] + share[1]);
-        let mut contexts: Vec<(u64, u32)> = shares.zip(contexts).collect();
-        contexts.sort_unstable_by_key(|&(share, bit)| (std::cmp::Reverse(share), bit));
-        let told = contexts.iter().take(TOLD).fold(0, |mask, (_, bit)| mask | 1 << bit);
-        for mask in [told, UNORDERED] {
-            let tried = price(with(&all.model, mask));
-            if tried.bits <= enough {
-                return tried;
-            }
-        }
-        all
-    }
-
-    /// The same model without the contexts of a tree.
-    fn without_tree(&self, model: &Mixed, known: &Known<'_>) -> Tried {
-        // What asked for the leaf alone asks for nothing.
-        let mask = (model.mask & !OF_LEAF).max(1);
-        let model = Mixed { mask, ..model.clone() };
-        let views = model.views(known);
-        self.price(model, &views, known, None)
-    }
-}
-
-/// A stream and its price, which is finer than its bytes.
-#[derive(Default)]
-struct Written {
-    encoder: BinaryEncoder,
-    price: Price,
-}
-
-impl BinaryCoder for Written {
-    #[inline(always)]
-    fn code(&mut self, bit: bool, one: u32) -> bool {
-        self.price.code(bit, one);
-        self.encoder.code(bit, one)
-    }
-}
-
 /// Where a column is coded.
-struct Scene<'a> {
-    known: &'a Known<'a>,
-    views: &'a Views,
+pub(super) struct Scene<'a> {
+    pub known: &'a Known<'a>,
+    pub views: &'a Views,
     /// So many of the first rows.
-    rows: usize,
+    pub rows: usize,
 }
 
 impl Mixed {
@@ -252,6 +53,13 @@ impl Mixed {
         );
         numbers.count.encode((self.ranked.len() * LIMITS.len() + self.limit) as u64, out);
         self.ranked.iter().for_each(|&c| numbers.column.encode(u64::from(c), out));
+    }
+
+    /// Bytes of what [`Mixed::write`] writes.
+    pub fn record_bytes(&self) -> usize {
+        let (mut out, mut numbers) = (RangeEncoder::default(), Numbers::default());
+        self.write(&mut numbers, &mut out);
+        out.finish().len()
     }
 
     pub fn read(index: u32, origin: Origin, numbers: &mut Numbers, source: &mut RangeDecoder<'_>) -> Result<Self> {
@@ -291,7 +99,8 @@ impl Mixed {
         }
     }
 
-    fn views(&self, known: &Known<'_>) -> Views {
+    /// What the contexts in use see.
+    pub fn views(&self, known: &Known<'_>) -> Views {
         Views::new(self.mask, self.index, &self.ranked, known.leaf_of_row(), |c| known.columns[c as usize])
     }
 
@@ -318,7 +127,7 @@ impl Mixed {
 
     /// Codes the rows of a scene, `ordinals` when writing; adds what each context told of symbols to `shares`, see
     /// [`MixedModel::weigh`].
-    fn run<C: BinaryCoder>(
+    pub fn run<C: BinaryCoder>(
         &self,
         ordinals: &[u64],
         &Scene { known, views, rows }: &Scene<'_>,

@@ -11,13 +11,15 @@ mod mixed;
 mod plane;
 mod primer;
 mod rank;
+mod trial;
 mod values;
 
 pub(super) use figures::Origin;
 use leaves::Counts;
-use mixed::Proposal;
+use primer::MOST_ROWS;
 pub(super) use primer::{Primed, Primer, primer_blocks};
 pub(super) use rank::Screen;
+use trial::Proposal;
 use values::Numbers;
 
 use super::Effort;
@@ -159,9 +161,9 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
         let mut partitions = vec![coded.recorded.clone()];
         // In a short table a tree may cost more than its leaves add to the other contexts.
         if coded.recorded != Recorded::Whole && setting.frame.rows() <= SHORT_ROWS {
-            partitions.push(Recorded::Whole);
+            partitions.insert(0, Recorded::Whole);
         }
-        if let Some(Proposal { recorded, model, stream }) = mixed::propose(setting, column, partitions, coded.bytes)? {
+        if let Some(Proposal { recorded, model, stream }) = trial::propose(setting, column, partitions, coded.bytes)? {
             let (transform, model) = (Transform::Plain, Model::Mixed(model));
             try_out(&Trial { recorded, transform, model, is_primed: false, stream }, &mut found)?;
         }
@@ -176,7 +178,7 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
     let mut best = None;
     for (transform, model) in leaves::propose(setting, column, &coded.transform)? {
         let recorded = coded.recorded.clone();
-        let is_primed = setting.blocks.len() > 1 && !setting.texts[column];
+        let is_primed = setting.blocks.len() > 1 && setting.primer_rows() <= MOST_ROWS && !setting.texts[column];
         let trial = Trial { recorded, transform, model: Model::Leaves(model), is_primed, stream: None };
         if try_out(&trial, &mut found)? {
             best = Some(trial);

@@ -9,7 +9,7 @@ use crate::{Budget, Error, Result};
 
 /// Rows of a primer, unless the first block has more. Counts beside many classes learn for long: with half as many rows,
 /// blocks of 16,384 cost twice as much.
-const MOST_ROWS: usize = 1 << 17;
+pub(super) const MOST_ROWS: usize = 1 << 17;
 
 /// How many blocks, given the rows of each, make up the primer: the first one, and those behind it as long as they have
 /// at most [`MOST_ROWS`] rows together.
