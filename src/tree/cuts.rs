@@ -31,20 +31,20 @@ impl Cuts {
         let mut order = std::mem::take(&mut self.order);
         present.clear();
         present.extend((0..sizes.len()).filter(|&bin| sizes[bin] > 0).map(|bin| bin as u8));
-        let mut best = Best { min_leaf: how.min_leaf, found: None };
+        let mut best = Best::default();
         match &binned.bins {
             _ if present.len() < 2 => {}
             Bins::Ordered { .. } => {
                 // Missing values with the low branch, beginning with the branch that is theirs alone …
-                self.prefixes(histogram, &present, |bin, gain, size| {
-                    best.offer(|| Shape::Threshold { last: bin, missing_low: true }, gain, size);
+                self.prefixes(histogram, &present, how.min_leaf, |at, gain, size| {
+                    best.offer(|| Shape::Threshold { last: present[at], missing_low: true }, gain, size);
                 });
                 // … and with the high branch.
                 if present[0] == 0 {
                     order.clear();
                     order.extend(present[1..].iter().copied().chain([0]));
-                    self.prefixes(histogram, &order, |bin, gain, size| {
-                        best.offer(|| Shape::Threshold { last: bin, missing_low: false }, gain, size);
+                    self.prefixes(histogram, &order, how.min_leaf, |at, gain, size| {
+                        best.offer(|| Shape::Threshold { last: order[at], missing_low: false }, gain, size);
                     });
                 }
             }
@@ -63,20 +63,19 @@ impl Cuts {
                 let common = (0..totals.len()).max_by_key(|&c| (totals[c], std::cmp::Reverse(c)));
                 let share = |class, count| if Some(class) == common { u64::from(count) << 32 } else { 0 };
                 let mean = |class: usize, count| (class as u64 * u64::from(count)) << 16;
-                for by_share in [true, false] {
-                    if by_share {
-                        self.sort(histogram, &present, &mut order, share);
-                    } else {
-                        self.sort(histogram, &present, &mut order, mean);
-                    }
-                    let mut inside = 0u32;
-                    self.prefixes(histogram, &order, |bin, gain, size| {
-                        inside |= 1 << bin;
-                        best.offer(|| Shape::Set(inside), gain, size);
+                self.sort(histogram, &present, &mut order, share);
+                let by_share = order.clone();
+                self.sort(histogram, &present, &mut order, mean);
+                // The same cuts gain the same, from whichever end they are looked at.
+                let is_new = order != by_share && !order.iter().eq(by_share.iter().rev());
+                for order in std::iter::once(&by_share).chain(is_new.then_some(&order)) {
+                    self.prefixes(histogram, order, how.min_leaf, |at, gain, size| {
+                        let inside = || order[..=at].iter().fold(0, |set, bin| set | 1 << bin);
+                        best.offer(|| Shape::Set(inside()), gain, size);
                     });
                 }
                 if present.len() > 2 {
-                    self.singles(histogram, &present, |bin, gain, size| {
+                    self.singles(histogram, &present, how.min_leaf, |bin, gain, size| {
                         best.offer(|| Shape::Set(1 << bin), gain, size)
                     });
                 }
@@ -99,23 +98,44 @@ impl Cuts {
         order.extend(self.keys.iter().map(|key| key.1));
     }
 
-    /// Walks over bins in an order and tells, after each but the last, what a cut behind it gains.
-    fn prefixes(&mut self, histogram: &Histogram, order: &[u8], mut tell: impl FnMut(u8, u64, (u32, u32))) {
+    /// Walks over bins in an order and tells, after each that leaves enough rows on both sides, what a cut behind it
+    /// gains.
+    fn prefixes(
+        &mut self,
+        histogram: &Histogram,
+        order: &[u8],
+        min_leaf: u32,
+        mut tell: impl FnMut(usize, u64, (u32, u32)),
+    ) {
         let (mut walk, mut size) = (Walk::new(&mut self.sides, histogram), 0);
-        for &bin in &order[..order.len() - 1] {
-            walk.lower(&histogram.bin(usize::from(bin)));
+        for (at, &bin) in order[..order.len() - 1].iter().enumerate() {
             size += histogram.sizes[usize::from(bin)];
-            tell(bin, walk.gain(size), (size, walk.total));
+            if walk.total - size < min_leaf {
+                break;
+            }
+            walk.lower(&histogram.bin(usize::from(bin)));
+            if size >= min_leaf {
+                tell(at, walk.gain(size), (size, walk.total));
+            }
         }
     }
 
-    /// Tells of each bin what it gains to part it from all others.
-    fn singles(&mut self, histogram: &Histogram, bins: &[u8], mut tell: impl FnMut(u8, u64, (u32, u32))) {
+    /// Tells of each bin of enough rows what it gains to part it from all others.
+    fn singles(
+        &mut self,
+        histogram: &Histogram,
+        bins: &[u8],
+        min_leaf: u32,
+        mut tell: impl FnMut(u8, u64, (u32, u32)),
+    ) {
         let mut walk = Walk::new(&mut self.sides, histogram);
         let apart = walk.sum;
         for &bin in bins {
-            walk.lower(&histogram.bin(usize::from(bin)));
             let size = histogram.sizes[usize::from(bin)];
+            if size < min_leaf || walk.total - size < min_leaf {
+                continue;
+            }
+            walk.lower(&histogram.bin(usize::from(bin)));
             tell(bin, walk.gain(size), (size, walk.total));
             histogram.bin(usize::from(bin)).each(|class, _| walk.sides[class] = (0, histogram.totals[class]));
             walk.sum = apart;
@@ -185,8 +205,8 @@ pub(super) fn gain_of(histogram: &Histogram, shape: &Shape) -> u64 {
 }
 
 /// The best split so far; the earlier one wins a tie.
+#[derive(Default)]
 struct Best {
-    min_leaf: u32,
     found: Option<Candidate>,
 }
 
@@ -194,7 +214,7 @@ impl Best {
     #[inline]
     fn offer(&mut self, shape: impl FnOnce() -> Shape, gain: u64, (size, total): (u32, u32)) {
         let better = self.found.as_ref().is_none_or(|found| gain > found.gain);
-        if better && size >= self.min_leaf && total - size >= self.min_leaf {
+        if better {
             let split_info = n_log2_n(total) - n_log2_n(size) - n_log2_n(total - size);
             self.found = Some(Candidate { shape: shape(), gain, split_info });
         }

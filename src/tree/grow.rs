@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::MAX_TREE_DEPTH;
-use super::criterion::BIT;
+use super::criterion::{BIT, code_length};
 use super::cuts::{Candidate, Cuts, gain_of};
 use super::histogram::{Classes, Histogram, Others, places_of};
 use super::problem::Problem;
-use super::prune::{described, leaf_bits};
+use super::prune::{LEAF_BITS, described, leaf_bits};
 use crate::log2::log2;
 
 /// How splits are compared.
@@ -176,6 +176,13 @@ impl Problem {
         nodes
     }
 
+    /// What a split must gain to be of use: at least what the shortest one and a second leaf cost.
+    fn least_gain(&self, how: &Growth) -> u64 {
+        let shortest = Shape::Threshold { last: 0, missing_low: true };
+        let cost = how.split_bits.map_or(0, |bits| described(&shortest, bits, self.features.len()) + LEAF_BITS);
+        cost.max(how.min_gain_bits * BIT)
+    }
+
     /// Whether a split costs more than it saves, before its branches are split further.
     fn is_unpaid(&self, how: &Growth, shape: &Shape, whole: &[Vec<u32>], branches: &[Vec<Vec<u32>>]) -> bool {
         how.split_bits.is_some_and(|bits| {
@@ -255,24 +262,21 @@ impl Problem {
         how: &Growth,
         scratch: &mut Scratch,
     ) -> Vec<Option<Found>> {
+        let least = self.least_gain(how);
         let find = |b: usize| {
             let (node, range) = &open.branches[b];
             let own = &rows[range.clone()];
-            if own.len() < 2 * how.min_leaf as usize {
+            let counts = &nodes[*node].counts;
+            // No split gains more bits than the classes take.
+            let bits: u64 = counts.iter().map(|counts| code_length(counts)).sum();
+            if own.len() < 2 * how.min_leaf as usize || bits < least {
                 return None;
             }
             // Of two branches the larger is what the smaller leaves.
             let other = open.branches.get(1 - b.min(1)).filter(|_| open.branches.len() == 2).map(|(_, range)| range);
             let other = other.filter(|other| other.len() < own.len() && !open.counted.cells.is_empty());
             let others = other.map(|other| &rows[other.clone()]);
-            self.best_split(
-                own,
-                &nodes[*node].counts,
-                how,
-                &open.places,
-                others.map(|rows| (&open.counted, rows)),
-                scratch,
-            )
+            self.best_split(own, counts, how, &open.places, others.map(|rows| (&open.counted, rows)), scratch)
         };
         (0..open.branches.len()).map(find).collect()
     }

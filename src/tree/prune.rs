@@ -10,6 +10,9 @@ pub(super) fn by_code_length(nodes: &mut [Grown], split_bits: u64, features: usi
     from_below(nodes, |node| leaf_bits(&node.counts), |shape| described(shape, split_bits, features))
 }
 
+/// What a leaf costs besides its classes.
+pub(super) const LEAF_BITS: u64 = 2 * BIT;
+
 /// What it takes to write a split down, in 2⁻¹⁶ bit.
 pub(super) fn described(shape: &Shape, split_bits: u64, features: usize) -> u64 {
     let cut = match shape {
@@ -28,7 +31,7 @@ pub(super) fn described(shape: &Shape, split_bits: u64, features: usize) -> u64 
 pub(super) fn leaf_bits(counts: &[Vec<u32>]) -> u64 {
     let distribution = |counts: &Vec<u32>| {
         let present = counts.iter().filter(|&&c| c > 0);
-        2 * BIT + present.map(|&c| log2(u64::from(c) + 1) / 2 + BIT).sum::<u64>()
+        LEAF_BITS + present.map(|&c| log2(u64::from(c) + 1) / 2 + BIT).sum::<u64>()
     };
     counts.iter().map(|counts| code_length(counts) + distribution(counts)).sum()
 }
