@@ -138,7 +138,7 @@ impl<'a, const STREAMS: usize> Decoder<'a, STREAMS> {
             {
                 let several = several.get_or_insert_with(Several::new);
                 large.fill(lengths);
-                several.fill(&large, lengths);
+                several.fill(lengths);
                 self.several(several, &large, group);
             } else if lengths.iter().all(|&(_, length)| u32::from(length) <= SMALL) {
                 small.fill(lengths);
@@ -342,7 +342,7 @@ mod tests {
             let bytes = write(&symbols, &[symbols.len()], &[Table::Coded(lengths.clone())]).unwrap();
             let (mut single, mut several) = (Lookup::new(), Several::new());
             single.fill(&lengths);
-            several.fill(&single, &lengths);
+            several.fill(&lengths);
             let read = |cut: usize| {
                 if symbols.len() < FOUR_STREAMS {
                     let kept = bytes.len().saturating_sub(cut);
