@@ -194,6 +194,7 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
 }
 
 /// A way to code a column.
+#[derive(Clone)]
 struct Trial {
     recorded: Recorded,
     transform: Transform,
@@ -223,6 +224,10 @@ impl Trial {
                 return Ok(None);
             }
             if number < primer {
+                let most = primer::most_memory(setting.blocks[number].columns.len());
+                if after.as_ref().is_some_and(|counts| counts.memory > most) {
+                    return Self { is_primed: false, ..self.clone() }.code(setting, column, coded);
+                }
                 counts = after;
             }
             bytes += stream.len();

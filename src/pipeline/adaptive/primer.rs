@@ -11,6 +11,14 @@ use crate::{Budget, Error, Result};
 /// blocks of 16,384 cost twice as much.
 pub(super) const MOST_ROWS: usize = 1 << 17;
 
+/// Bytes of memory that the counts of all columns together may take, so that a wide table decodes within the usual limits.
+const MOST_MEMORY: u64 = 1 << 30;
+
+/// Bytes of memory that the counts of one column among so many may take if it is to be primed.
+pub(super) fn most_memory(columns: usize) -> u64 {
+    MOST_MEMORY / columns.max(1) as u64
+}
+
 /// How many blocks, given the rows of each, make up the primer: the first one, and those behind it as long as they have
 /// at most [`MOST_ROWS`] rows together.
 pub(in crate::pipeline) fn primer_blocks(rows: impl Iterator<Item = usize>) -> usize {
