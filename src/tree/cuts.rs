@@ -76,7 +76,7 @@ impl Cuts {
                 }
                 if present.len() > 2 {
                     self.singles(histogram, &present, how.min_leaf, |bin, gain, size| {
-                        best.offer(|| Shape::Set(1 << bin), gain, size)
+                        best.offer(|| Shape::Set(1 << bin), gain, size);
                     });
                 }
             }

@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn few_pairs_are_sorted_and_many_are_counted_with_the_same_outcome() {
-        let pairs: Vec<u16> = (0..300u32).map(|at| (at * at * 77 >> 3) as u16).collect();
+        let pairs: Vec<u16> = (0..300u32).map(|at| ((at * at * 77) >> 3) as u16).collect();
         let (few, many) = (Follows::of(pairs.clone()), Follows::of(pairs.repeat(20)));
         assert_eq!((0..256).map(|before| few.total(before)).sum::<u64>(), 300);
         for (few, many) in few.0.iter().zip(&many.0) {
