@@ -21,10 +21,6 @@ const NEAREST: usize = 32;
 /// Rows on which the trees of several transforms are compared before one of them is learnt in full.
 const COMPARED_ROWS: usize = 8192;
 
-/// Rows on which those are left out that take more than the best and one part in so many.
-const GLANCED_ROWS: usize = 2048;
-const FAR: u64 = 4;
-
 /// Bytes of a node of `Bins → Rans` besides what joint streams hold: ids, lengths, kinds, numbers of children, states.
 const NODE_HEADS: usize = 11;
 
@@ -184,12 +180,6 @@ impl Setting<'_> {
             return Ok(());
         }
         let sample = self.frame.sample();
-        // First a few rows tell what is far behind.
-        if candidates.len() > 2 && sample.len() >= 2 * GLANCED_ROWS {
-            let mut bits = self.bits(column, candidates, features, GLANCED_ROWS)?.into_iter();
-            let least = bits.clone().min().unwrap_or(0);
-            candidates.retain(|_| bits.next().is_some_and(|bits| bits <= least + least / FAR));
-        }
         let bits = self.bits(column, candidates, features, COMPARED_ROWS)?;
         let least = bits.iter().copied().min().unwrap_or(0);
         let mut places: Vec<usize> = (0..bits.len()).collect();
