@@ -136,7 +136,8 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
             best = better(setting, column, best, (recorded, Transform::Plain), &Model::Mixed(model), stream)?;
         }
         // Where contexts beside the leaves tell much, leaves alone are no match; few rows are quickly tried.
-        if best.bytes + plain / TELLING < plain && setting.frame.rows() > FEW_ROWS {
+        let rows = setting.frame.rows();
+        if best.bytes + plain / TELLING < plain && rows > FEW_ROWS && rows <= mixed::LONG_ROWS {
             return Ok(best);
         }
     }
