@@ -14,6 +14,9 @@ use crate::{Lane, Result};
 /// Rows of a trial.
 const TRIAL_ROWS: usize = 3072;
 
+/// Rows of a trial of a long column.
+const LONG_TRIAL_ROWS: usize = 4096;
+
 /// A column of so many rows is its own trial.
 const WHOLE_ROWS: usize = 8192;
 
@@ -116,7 +119,8 @@ impl Trial {
     fn new(setting: &Setting<'_>, column: usize, possible: u32) -> Self {
         let (block, rows) = (&setting.blocks[0], setting.frame.rows());
         let is_whole = rows <= WHOLE_ROWS && rows == block.rows;
-        let tried = if is_whole { rows } else { block.rows.min(TRIAL_ROWS) };
+        let most = if rows > LONG_ROWS { LONG_TRIAL_ROWS } else { TRIAL_ROWS };
+        let tried = if is_whole { rows } else { block.rows.min(most) };
         let words = block.columns[column].ordinals.slice(0..tried).to_u64s();
         Self { possible, words, rows: rows as u64, is_whole }
     }
