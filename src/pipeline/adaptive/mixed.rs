@@ -13,7 +13,7 @@ use crate::{Budget, Lane, Result};
 const TRIAL_LINES: u32 = 2;
 
 /// A column of more rows is long: its first rows are tried as they will be coded.
-pub(super) const LONG_ROWS: usize = 1 << 16;
+pub(super) const LONG_ROWS: usize = 1 << 17;
 
 /// Weight sets for the bits of offsets, by their place.
 const OFFSET_SETS: usize = 64;
