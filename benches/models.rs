@@ -81,7 +81,7 @@ fn measure(criterion: &mut Criterion, name: &str, model: &Model<'_>, base: Optio
         println!("{name}/{effort}: {} of {} bytes", packed.bytes.len(), source.len());
         group.bench_function(format!("compress/{effort}"), |b| b.iter(|| black_box(compress())));
         group.bench_function(format!("decompress/{effort}"), |b| {
-            b.iter(|| decoder.decompress(black_box(&packed.bytes)))
+            b.iter(|| decoder.decompress(black_box(&packed.bytes)));
         });
     }
     group.finish();

@@ -12,6 +12,9 @@ use crate::{Budget, Lane, Result};
 /// A trial makes do with a table of so many times fewer lines, as a power of two: one that stays near the processor.
 const TRIAL_LINES: u32 = 2;
 
+/// A column of more rows is long: its first rows are tried as they will be coded.
+pub(super) const LONG_ROWS: usize = 1 << 17;
+
 /// Weight sets for the bits of offsets, by their place.
 const OFFSET_SETS: usize = 64;
 
@@ -90,10 +93,11 @@ impl Mixed {
         let contexts = self.mask.count_ones() as usize;
         let touched = rows * contexts;
         let lines_log2 = (usize::BITS - touched.leading_zeros()).clamp(8, 18);
+        let is_trial = rows < known.rows && known.rows <= LONG_ROWS;
         MixedConfig {
             contexts,
             sets: self.values.path.nodes().len() + OFFSET_SETS,
-            lines_log2: if rows < known.rows { lines_log2.max(8 + TRIAL_LINES) - TRIAL_LINES } else { lines_log2 },
+            lines_log2: if is_trial { lines_log2.max(8 + TRIAL_LINES) - TRIAL_LINES } else { lines_log2 },
             limit: LIMITS[self.limit],
             rate: 140,
         }

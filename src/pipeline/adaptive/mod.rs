@@ -169,7 +169,8 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
         }
         // Where contexts beside the leaves tell much, leaves alone are no match; few rows are quickly tried.
         let is_telling = |found: &mut CodedColumn| found.bytes + coded.bytes / TELLING < coded.bytes;
-        if setting.frame.rows() > FEW_ROWS
+        let rows = setting.frame.rows();
+        if (FEW_ROWS + 1..=mixed::LONG_ROWS).contains(&rows)
             && let Some(found) = found.take_if(is_telling)
         {
             return Ok(found);

@@ -1,7 +1,7 @@
 //! What suits a column at `Max`: its base, its contexts and its partition, compared on its first rows.
 
 use super::contexts::{ALL, COUNT, FEW, OF_LEAF, UNORDERED, Views};
-use super::mixed::{Mixed, Scene};
+use super::mixed::{LONG_ROWS, Mixed, Scene};
 use super::rank::{bases, ranked};
 use super::values::{Base, References, Values, word};
 use super::{Known, Setting, with_known};
@@ -13,6 +13,9 @@ use crate::{Lane, Result};
 
 /// Rows of a trial.
 const TRIAL_ROWS: usize = 3072;
+
+/// Rows of a trial of a long column.
+const LONG_TRIAL_ROWS: usize = 4096;
 
 /// A column of so many rows is its own trial.
 const WHOLE_ROWS: usize = 8192;
@@ -116,9 +119,15 @@ impl Trial {
     fn new(setting: &Setting<'_>, column: usize, possible: u32) -> Self {
         let (block, rows) = (&setting.blocks[0], setting.frame.rows());
         let is_whole = rows <= WHOLE_ROWS && rows == block.rows;
-        let tried = if is_whole { rows } else { block.rows.min(TRIAL_ROWS) };
+        let most = if rows > LONG_ROWS { LONG_TRIAL_ROWS } else { TRIAL_ROWS };
+        let tried = if is_whole { rows } else { block.rows.min(most) };
         let words = block.columns[column].ordinals.slice(0..tried).to_u64s();
         Self { possible, words, rows: rows as u64, is_whole }
+    }
+
+    /// Whether few rows cannot tell what contexts are worth in all of them.
+    fn is_long(&self) -> bool {
+        self.rows > LONG_ROWS as u64
     }
 
     /// The share of some bits of the whole column that these rows bear.
@@ -130,7 +139,7 @@ impl Trial {
         let scene = Scene { known, views, rows: self.words.len() };
         let mut coder = Written::default();
         // Of a longer column only the first rows are seen: what is learnt from half of them pays in all the others.
-        let learning = if self.is_whole { 0 } else { self.words.len() / 2 };
+        let learning = if self.is_whole || self.is_long() { 0 } else { self.words.len() / 2 };
         let (mut row, mut learnt) = (0, 0);
         let count = |coder: &Written| {
             row += 1;
@@ -151,6 +160,9 @@ impl Trial {
         let with = |model: &Mixed, mask: u32| Mixed { mask: mask & possible, ..model.clone() };
         let views = with(&candidates[0], ALL).views(known);
         let price = |model: Mixed| self.price(model, &views, known, None);
+        if self.is_long() {
+            return best_of_long(candidates.iter().map(|model| price(with(model, ALL))), price, possible);
+        }
         // A few contexts are enough to tell bases apart, and how long to remember.
         let few = candidates.iter().map(|model| price(with(model, FEW)));
         let mut few = few.min_by_key(|tried| tried.bits).expect("there is a candidate");
@@ -184,6 +196,20 @@ impl Trial {
         let views = model.views(known);
         self.price(model, &views, known, None)
     }
+}
+
+/// The best of some candidates with all contexts, or with one of two lists of fewer: in a long column rare contexts pay
+/// that none of the first rows shows.
+fn best_of_long(candidates: impl Iterator<Item = Tried>, price: impl Fn(Mixed) -> Tried, possible: u32) -> Tried {
+    let mut best = candidates.min_by_key(|tried| tried.bits).expect("there is a candidate");
+    for (mask, slack) in [(UNORDERED, 2048), (FEW, 512)] {
+        let tried = price(Mixed { mask: mask & possible, ..best.model.clone() });
+        if tried.bits <= best.bits + best.bits / slack {
+            best = tried;
+        }
+    }
+    let forgetful = price(Mixed { limit: 2, ..best.model.clone() });
+    if forgetful.bits < best.bits - best.bits / 256 { forgetful } else { best }
 }
 
 /// A stream and its price, which is finer than its bytes.
