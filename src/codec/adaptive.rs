@@ -42,7 +42,7 @@ impl Default for BitModel {
 }
 
 impl BitModel {
-    /// Moves towards the bit by its share of the way, rounded down.
+    /// Moves towards the bit by its share of the way; the chance is rounded down.
     #[inline]
     fn learn(&mut self, bit: bool) {
         let rate = u32::from(RATES[usize::from(self.seen)]);

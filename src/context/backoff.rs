@@ -82,6 +82,13 @@ impl<const LEVELS: usize> BackoffModel<LEVELS> {
 
     /// A model of the symbols of a tree whose level i has `contexts[i]` contexts; counters stop at `limit`.
     pub fn with_path(path: Path, contexts: &[usize; LEVELS], limit: u32) -> Self {
+        let (starts, end) = Self::layout(&path, contexts);
+        let (counters, mixer) = (vec![Counter::default(); end], Mixer::new(LEVELS + 1, TRUST * TRUST, 400));
+        Self { path, limit, starts, counters, mixer }
+    }
+
+    /// The first counter of each level, and how many there are of all.
+    fn layout(path: &Path, contexts: &[usize; LEVELS]) -> ([usize; LEVELS], usize) {
         const { assert!(LEVELS < INPUTS, "every level is an input of the mixer") };
         let nodes = path.nodes().len();
         let mut end = 0;
@@ -89,13 +96,7 @@ impl<const LEVELS: usize> BackoffModel<LEVELS> {
             end += count * nodes;
             end - count * nodes
         });
-        Self {
-            limit,
-            starts,
-            counters: vec![Counter::default(); end],
-            mixer: Mixer::new(LEVELS + 1, TRUST * TRUST, 400),
-            path,
-        }
+        (starts, end)
     }
 
     /// A model as [`BackoffModel::with_path`] makes it, that goes on where another one of the same sizes ended.
@@ -103,10 +104,10 @@ impl<const LEVELS: usize> BackoffModel<LEVELS> {
     /// # Panics
     /// If the other one had another number of counters.
     pub fn resumed(path: Path, contexts: &[usize; LEVELS], limit: u32, state: BackoffState) -> Self {
-        let model = Self::with_path(path, contexts, limit);
+        let (starts, end) = Self::layout(&path, contexts);
         let BackoffState { counters, mixer } = state;
-        assert_eq!(counters.len(), model.counters.len(), "both models have the same contexts");
-        Self { counters, mixer, ..model }
+        assert_eq!(counters.len(), end, "both models have the same contexts");
+        Self { path, limit, starts, counters, mixer }
     }
 
     /// What was learnt.

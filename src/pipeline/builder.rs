@@ -121,8 +121,8 @@ impl PipelineBuilder {
     /// Most rows of a block that decodes alone. By default a block has 65,536 rows (`Fast`), 262,144 (`Balanced`) or
     /// 1,048,576 (`Max`), or fewer where rows are long.
     ///
-    /// At `Balanced` blocks of up to 131,072 rows begin with what the first so many rows taught, which are then decoded for any
-    /// other block, too. At `Max` they begin anew and cost bytes.
+    /// Blocks of up to 131,072 rows, which others are too where rows are long, may begin with what the first so many rows
+    /// taught; these are then decoded for any other block, too. At `Max` mixed contexts begin anew and cost bytes.
     pub fn block_rows(mut self, rows: usize) -> Self {
         self.pipeline.block_rows = Some(rows);
         self

@@ -133,7 +133,8 @@ impl Beside {
 
     /// Bytes of memory for so many rows.
     pub fn memory(rows: u64) -> u64 {
-        rows * 4
+        // The contexts, and one lane at a time in wide words.
+        rows * 12
     }
 
     /// The context of each row.

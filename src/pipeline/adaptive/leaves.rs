@@ -1,5 +1,7 @@
 //! `Balanced`: the leaves of a column's tree, each with counts that back off to those of its ancestors.
 
+use std::borrow::Cow;
+
 use super::beside::{Beside, Classes, History};
 use super::figures::{Figures, Origin};
 use super::values::{Base, MOST_BINS, Numbers, Values, word};
@@ -127,11 +129,12 @@ impl Leaves {
         &self,
         stream: &[u8],
         known: &Known<'_>,
-        begun: Option<Counts>,
+        begun: Option<Cow<'_, Counts>>,
         budget: &mut Budget,
     ) -> Result<(Lane, Counts)> {
         budget.spend(known.rows as u64 * 4 + Beside::memory(known.rows as u64) + self.memory(known))?;
         let mut coder = BinaryDecoder::new(stream, "columns");
+        let begun = begun.map(Cow::into_owned);
         let (words, counts) = self.run(&[], known, begun, &mut coder, BinaryDecoder::check)?;
         coder.end()?;
         Ok((Lane::narrowest(words), counts))

@@ -14,6 +14,8 @@ mod rank;
 mod trial;
 mod values;
 
+use std::borrow::Cow;
+
 pub(super) use figures::Origin;
 use leaves::Counts;
 use primer::MOST_ROWS;
@@ -39,7 +41,7 @@ const FREE_BYTES: usize = 16;
 
 /// Whether a stream of so many bytes is too short for its rows.
 fn is_too_short(bytes: usize, rows: usize) -> bool {
-    rows > (bytes + FREE_BYTES) * MOST_RATIO
+    rows.div_ceil(MOST_RATIO) > bytes + FREE_BYTES
 }
 
 /// One part in so many of a column's bytes must be saved for its rows to be decoded bit by bit at effort `Balanced`.
@@ -149,12 +151,14 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
     if effort == Effort::Fast || setting.pipeline.plan.is_some() || is_constant || !is_whole {
         return Ok(coded);
     }
-    let try_out = |trial: &Trial, found: &mut Option<CodedColumn>| -> Result<bool> {
-        let new = trial.code(setting, column, &coded)?;
-        let better = new.filter(|new| found.as_ref().is_none_or(|best| new.bytes < best.bytes));
-        let is_better = better.is_some();
-        *found = better.or(found.take());
-        Ok(is_better)
+    // Whether a trial is better than what was found before it; nothing if it is not possible.
+    let try_out = |trial: &Trial, found: &mut Option<CodedColumn>| -> Result<Option<bool>> {
+        let Some(new) = trial.code(setting, column, &coded)? else { return Ok(None) };
+        let is_better = found.as_ref().is_none_or(|best| new.bytes < best.bytes);
+        if is_better {
+            *found = Some(new);
+        }
+        Ok(Some(is_better))
     };
     let mut found = None;
     if effort == Effort::Max {
@@ -180,8 +184,13 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
     for (transform, model) in leaves::propose(setting, column, &coded.transform)? {
         let recorded = coded.recorded.clone();
         let is_primed = setting.blocks.len() > 1 && setting.primer_rows() <= MOST_ROWS && !setting.texts[column];
-        let trial = Trial { recorded, transform, model: Model::Leaves(model), is_primed, stream: None };
-        if try_out(&trial, &mut found)? {
+        let mut trial = Trial { recorded, transform, model: Model::Leaves(model), is_primed, stream: None };
+        let mut is_better = try_out(&trial, &mut found)?;
+        if is_better.is_none() && is_primed {
+            trial.is_primed = false;
+            is_better = try_out(&trial, &mut found)?;
+        }
+        if is_better == Some(true) {
             best = Some(trial);
         }
     }
@@ -195,7 +204,6 @@ pub(super) fn improve(setting: &Setting<'_>, column: usize, coded: CodedColumn) 
 }
 
 /// A way to code a column.
-#[derive(Clone)]
 struct Trial {
     recorded: Recorded,
     transform: Transform,
@@ -227,7 +235,7 @@ impl Trial {
             if number < primer {
                 let most = primer::most_memory(setting.blocks[number].columns.len());
                 if after.as_ref().is_some_and(|counts| counts.memory > most) {
-                    return Self { is_primed: false, ..self.clone() }.code(setting, column, coded);
+                    return Ok(None);
                 }
                 counts = after;
             }
@@ -283,7 +291,7 @@ impl Stream<'_> {
     pub fn decode(
         &self,
         known: &Known<'_>,
-        begun: Option<Counts>,
+        begun: Option<Cow<'_, Counts>>,
         budget: &mut Budget,
     ) -> Result<(Lane, Option<Counts>)> {
         if is_too_short(self.bytes.len(), known.rows) {

@@ -4,6 +4,8 @@
 //! nothing. Stored tables would have to say in bytes what rows say for nothing: a block that is decoded alone takes
 //! the time of the primer besides, which is why the primer is short.
 
+use std::borrow::Cow;
+
 use super::leaves::Counts;
 use crate::{Budget, Error, Result};
 
@@ -56,24 +58,32 @@ pub(in crate::pipeline) enum Primed<'a> {
     Learnt(&'a Primer),
 }
 
-impl Primed<'_> {
-    /// What a primed column begins with; none in the first block.
-    pub fn begin(&mut self, column: usize) -> Option<Counts> {
+impl<'a> Primed<'a> {
+    /// What a primed column begins with; none in the first block. Counts that others need too are lent.
+    pub fn begin(&mut self, column: usize) -> Option<Cow<'a, Counts>> {
         match self {
-            Self::Learning(primer) => primer.columns[column].take(),
-            Self::Learnt(primer) => primer.columns[column].clone(),
+            Self::Learning(primer) => primer.columns[column].take().map(Cow::Owned),
+            Self::Learnt(primer) => {
+                let primer: &'a Primer = primer;
+                primer.columns[column].as_ref().map(Cow::Borrowed)
+            }
         }
     }
 
-    /// Keeps what a primed column ends with, if other blocks begin with it.
-    pub fn end(&mut self, column: usize, counts: Option<Counts>, budget: &mut Budget) -> Result<()> {
+    /// Keeps what a primed column ends with, if other blocks begin with it; `paid` bytes of it have been paid for.
+    pub fn end(&mut self, column: usize, counts: Option<Counts>, paid: u64, budget: &mut Budget) -> Result<()> {
         let what = "mixed contexts are primed";
         let counts = counts.ok_or_else(|| Error::corrupt("columns", what, 0))?;
         if let Self::Learning(primer) = self {
-            budget.spend(counts.memory)?;
+            budget.spend(counts.memory.saturating_sub(paid))?;
             primer.columns[column] = Some(counts);
         }
         Ok(())
+    }
+
+    /// Pays for what the blocks of the primer before this one left behind; others were paid for once for all.
+    pub fn spend(&self, budget: &mut Budget) -> Result<()> {
+        if let Self::Learning(primer) = self { budget.spend(primer.memory()) } else { Ok(()) }
     }
 }
 

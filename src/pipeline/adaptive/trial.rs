@@ -78,7 +78,7 @@ pub(super) fn propose(
         3 => ALL & !0b100_0000_0000_0000_1011_1000_0100_0000,
         _ => ALL,
     };
-    let trial = Trial::new(setting, column, possible);
+    let trial = Comparison::new(setting, column, possible);
     let mut best: Option<(Tried, Recorded)> = None;
     for recorded in partitions {
         let mut tried = with_known(setting, 0, &recorded, |known| match &best {
@@ -100,7 +100,7 @@ pub(super) fn propose(
 }
 
 /// Settings of a column compared on its first rows, in units of 2⁻¹⁶ bit.
-struct Trial {
+struct Comparison {
     possible: u32,
     words: Vec<u64>,
     rows: u64,
@@ -115,7 +115,7 @@ struct Tried {
     stream: Vec<u8>,
 }
 
-impl Trial {
+impl Comparison {
     fn new(setting: &Setting<'_>, column: usize, possible: u32) -> Self {
         let (block, rows) = (&setting.blocks[0], setting.frame.rows());
         let is_whole = rows <= WHOLE_ROWS && rows == block.rows;

@@ -102,11 +102,12 @@ impl BlockColumns<'_> {
         let models = self.models;
         let ColumnModel { transform, recorded, .. } = &models.columns[index];
         let begun = self.primed.begin(index);
+        let paid = begun.as_ref().map_or(0, |counts| counts.memory);
         let groups = self.groups(index, recorded, &[], data, budget)?;
         let columns: Vec<&Lane> = data.columns.iter().map(|column| &column.ordinals).collect();
         let known = Known { rows: data.rows, tree: recorded.tree(), groups: &groups, columns: &columns };
         let (residuals, counts) = models.stream(index, bytes).decode(&known, begun, budget)?;
-        self.primed.end(index, counts, budget)?;
+        self.primed.end(index, counts, paid, budget)?;
         let ordinals = undone(transform, residuals, data, budget)?;
         Ok(ColumnData { ordinals, escapes: vec![], text: vec![] })
     }

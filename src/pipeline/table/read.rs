@@ -300,6 +300,7 @@ impl<'a> Opened<'a> {
     /// The rows of one block as columns.
     fn columns(&self, number: usize, primed: Primed<'_>, budget: &mut Budget) -> Result<RowData> {
         let (decoder, models, (head, sections)) = (self.decoder, &self.models, self.blocks[number]);
+        primed.spend(budget)?;
         let mut reader = head.reader();
         let (rows, _, _) = read_claims(&mut reader)?;
         let mut data = RowData { rows, columns: vec![], irregular: vec![] };
