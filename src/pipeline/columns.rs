@@ -202,10 +202,12 @@ impl Setting<'_> {
     ) -> Result<Vec<u64>> {
         let sample = self.frame.sample();
         let rows: Vec<u32> = sample.iter().copied().step_by(sample.len().div_ceil(most_rows).max(1)).collect();
+        // A split of all rows tells of some of them what it costs, and as much less.
+        let trees = if sample.len() <= most_rows { self.pipeline.trees() } else { &Mdl::DEFAULT };
         let mut bits = vec![];
         for candidate in candidates {
             let target = target(column, candidate.derived.as_ref());
-            let (classes, partition) = Mdl::DEFAULT.estimate(self.frame, target, features, most_rows)?;
+            let (classes, partition) = trees.estimate(self.frame, target, features, most_rows)?;
             candidate.partition = partition;
             let ordinals = candidate.derived.as_ref().map_or(&self.frame.columns()[column].ordinals, |d| &d.ordinals);
             // A tree tells classes apart; what is left inside a class costs the same with or without it.

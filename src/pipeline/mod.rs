@@ -106,8 +106,12 @@ impl Pipeline {
     }
 
     fn partitioner(&self) -> &dyn Partitioner {
-        const DEFAULT: &Mdl = &Mdl::DEFAULT;
-        self.partitioner.as_deref().unwrap_or(DEFAULT)
+        self.partitioner.as_deref().unwrap_or(self.trees())
+    }
+
+    /// How trees are grown where no other partitioner is given.
+    fn trees(&self) -> &'static Mdl {
+        if self.effort == Effort::Fast { &Mdl::FAST } else { &Mdl::DEFAULT }
     }
 
     /// Compresses a file: as a model or a table if it is one, else as bytes, and never to more than its length and 64
