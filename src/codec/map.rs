@@ -106,16 +106,7 @@ impl Codec for Map {
         Ok(Encoded { params, children: vec![Lane::narrowest(gaps), input.gather(&exceptions)] })
     }
 
-    fn decode_grouped(
-        &self,
-        params: &[u8],
-        children: Vec<Lane>,
-        groups: &Groups,
-        shared: &[u8],
-        budget: &mut Budget,
-    ) -> Result<Lane> {
-        self.decode_block(params, children, groups, &shared.to_vec().into(), budget)
-    }
+    super::shared::decode_grouped_as_block!();
 
     // All blocks share one list of words, which is read once.
     fn decode_block(

@@ -13,6 +13,14 @@ macro_rules! grouped_as_blocks {
             self.encode_block(input, groups, &shared.to_vec().into())
         }
 
+        $crate::codec::shared::decode_grouped_as_block!();
+    };
+}
+pub(super) use grouped_as_blocks;
+
+/// The half of these methods that reads, for a codec that writes all blocks alike.
+macro_rules! decode_grouped_as_block {
+    () => {
         fn decode_grouped(
             &self,
             params: &[u8],
@@ -25,7 +33,7 @@ macro_rules! grouped_as_blocks {
         }
     };
 }
-pub(super) use grouped_as_blocks;
+pub(super) use decode_grouped_as_block;
 
 /// Bytes that [`Codec::learn`](super::Codec::learn) returned, and what its codec read from them, so that a model of many
 /// tables is read once and not with each block.

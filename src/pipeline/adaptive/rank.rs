@@ -68,7 +68,7 @@ pub(super) fn ranked(setting: &Setting<'_>, column: usize, earlier: &[u32]) -> V
         let mut best = (u64::MAX, 0);
         for (at, &(alone, c)) in pool.iter().enumerate() {
             let cost = match out.len() {
-                // From the third on only pairs with the first are looked at: triples of a sample are too thin.
+                // A sample is too thin for more than three at once: from the fourth on each counts alone.
                 1 | 2 => {
                     let joint = beside.iter().zip(&of(c).beside).map(|(&b, &c)| b * BESIDE as u32 + u32::from(c));
                     cost(own, joint, BESIDE.pow(out.len() as u32 + 1), best.0)
